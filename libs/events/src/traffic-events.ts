@@ -1,0 +1,173 @@
+import type { DomainEvent, MailboxId, MessageId, VerdictId } from "@mailfold/kernel";
+import type { BodyRef } from "./mail-events.ts";
+
+/** A policy verdict of one recipient (or of one session where no recipient was reached). */
+export type VerdictRecorded = DomainEvent<
+  "VerdictRecorded",
+  {
+    readonly verdictId: VerdictId;
+    readonly transactionId: MessageId;
+    readonly action: "accept" | "reject" | "defer" | "quarantine" | "junk" | "discard";
+    readonly code: number;
+    readonly enhancedCode: string;
+    readonly text: string;
+    /** Closed catalogue: libs/policy reasons. */
+    readonly reason: string;
+    readonly phase: "connect" | "helo" | "mail" | "rcpt" | "data";
+    /** Scope id whose setting or entry decided. */
+    readonly scope: string;
+    /** Id of the last policy event in the snapshot used. */
+    readonly policyEvent?: string;
+    readonly engineVersion: number;
+    readonly decisiveLine: {
+      readonly step: string;
+      readonly setting?: string;
+      readonly setAtScope?: string;
+      readonly byEvent?: string;
+      readonly detail?: string;
+    };
+    /** Everything that evaluate() read: libs/policy Facts, JSON. */
+    readonly facts: Readonly<Record<string, unknown>>;
+    readonly messageIdHeader?: string;
+    readonly subject?: string;
+    readonly sizeBytes?: number;
+    readonly mailboxId?: MailboxId;
+  }
+>;
+/** A flood's aggregate: more than 10 a minute of one (prefix, reason, tenant). */
+export type VerdictsRepeated = DomainEvent<
+  "VerdictsRepeated",
+  {
+    readonly prefix: string;
+    readonly reason: string;
+    readonly count: number;
+    readonly from: number;
+    readonly to: number;
+    readonly samples: readonly { readonly verdictId: VerdictId; readonly sender: string; readonly recipient: string }[];
+  }
+>;
+/** Cluster intake: the whole transaction, before fan-out appends each recipient's events with derived ids. */
+export type MessageAccepted = DomainEvent<
+  "MessageAccepted",
+  {
+    readonly transactionId: MessageId;
+    readonly appends: readonly {
+      readonly stream: string;
+      readonly events: readonly {
+        readonly id: string;
+        readonly type: string;
+        readonly data: unknown;
+        readonly metadata: unknown;
+        readonly occurredAt: number;
+      }[];
+    }[];
+    readonly bodies: readonly BodyRef[];
+  }
+>;
+
+/** Mail that may leave. One stream per message; `vouchedBy` says to whom a bounce may go. */
+export type MessageQueued = DomainEvent<
+  "MessageQueued",
+  {
+    readonly messageId: MessageId;
+    /** Envelope sender, "" = null sender. */
+    readonly sender: string;
+    readonly recipients: readonly string[];
+    readonly body: BodyRef;
+    readonly prefix: string;
+    readonly sizeBytes: number;
+    readonly vouchedBy: "login" | "ip-entry" | "none";
+    readonly expiresAt: number;
+    readonly smtpUtf8: boolean;
+    readonly eightBit: boolean;
+  }
+>;
+export interface RecipientResult {
+  readonly recipient: string;
+  readonly outcome: "delivered" | "deferred" | "failed";
+  readonly code?: number;
+  readonly enhancedCode?: string;
+  /** The remote server's words, or ours; at most 500 characters. */
+  readonly text: string;
+}
+export type DeliveryAttempted = DomainEvent<
+  "DeliveryAttempted",
+  {
+    readonly messageId: MessageId;
+    readonly attempt: number;
+    readonly host: string;
+    readonly ip?: string;
+    readonly tls: "none" | "opportunistic";
+    readonly results: readonly RecipientResult[];
+    /** When deferred recipients are tried again; absent when none is left. */
+    readonly nextAttemptAt?: number;
+  }
+>;
+/** No recipient is left. `bounced` names the mailbox stream or outbound stream that took the RFC 3464 report. */
+export type OutboundFinished = DomainEvent<
+  "OutboundFinished",
+  {
+    readonly messageId: MessageId;
+    readonly delivered: number;
+    readonly failed: number;
+    readonly bounce: "sent" | "suppressed" | "not-needed";
+  }
+>;
+
+/** A copy kept instead of delivered. `discarded` = hidden; `deferred` = judged again at `judgeAgainAt`. */
+export type MessageHeld = DomainEvent<
+  "MessageHeld",
+  {
+    readonly holdId: string;
+    readonly kind: "quarantined" | "discarded" | "deferred";
+    readonly transactionId: MessageId;
+    readonly verdictId: VerdictId;
+    readonly recipient: string;
+    readonly sender: string;
+    readonly mailboxId: MailboxId;
+    readonly body: BodyRef;
+    readonly prefix: string;
+    readonly sizeBytes: number;
+    readonly expiresAt: number;
+    readonly judgeAgainAt?: number;
+    /** libs/policy Facts of the verdict: what a second judgement starts from. */
+    readonly facts: Readonly<Record<string, unknown>>;
+    readonly attempt: number;
+  }
+>;
+export type HeldMessageSettled = DomainEvent<
+  "HeldMessageSettled",
+  {
+    readonly holdId: string;
+    readonly outcome: "delivered" | "expired" | "rejected" | "deferred";
+    readonly verdictId?: VerdictId;
+    readonly judgeAgainAt?: number;
+  }
+>;
+
+export type SignedIn = DomainEvent<
+  "SignedIn",
+  { readonly mailboxId: MailboxId; readonly protocol: string; readonly ip: string; readonly mechanism: string }
+>;
+export type SignInFailed = DomainEvent<
+  "SignInFailed",
+  {
+    readonly mailboxId: MailboxId;
+    readonly protocol: string;
+    readonly ip: string;
+    readonly mechanism: string;
+    readonly cause: string;
+  }
+>;
+
+export type TrafficEvent =
+  | VerdictRecorded
+  | VerdictsRepeated
+  | MessageAccepted
+  | MessageQueued
+  | DeliveryAttempted
+  | OutboundFinished
+  | MessageHeld
+  | HeldMessageSettled
+  | SignedIn
+  | SignInFailed;

@@ -1,0 +1,42 @@
+declare const brand: unique symbol;
+/** A string that the type checker keeps apart from other strings. */
+export type Brand<Name extends string> = string & { readonly [brand]: Name };
+
+/** `rsl_` + 26 base32 characters. Sortable by creation when the system made it; order by position, never by id. */
+export type ResellerId = Brand<"ResellerId">;
+/** `ten_...` */
+export type TenantId = Brand<"TenantId">;
+/** `dom_...` */
+export type DomainId = Brand<"DomainId">;
+/** `mbx_...` */
+export type MailboxId = Brand<"MailboxId">;
+/** `als_...` */
+export type AliasId = Brand<"AliasId">;
+/** `tok_...` */
+export type TokenId = Brand<"TokenId">;
+/** `sle_...`: an entry of an accept or kill list. */
+export type SenderEntryId = Brand<"SenderEntryId">;
+/** `fld_...`: what IMAP calls a mailbox; a name may change, the id never does. */
+export type FolderId = Brand<"FolderId">;
+/** `msg_...`: one SMTP transaction's message (intake or outbound). */
+export type MessageId = Brand<"MessageId">;
+/** `vrd_...`: a verdict; the reference that a rejection's text ends in. */
+export type VerdictId = Brand<"VerdictId">;
+/** `evt_...`: an event's UUID in the API's form. */
+export type EventId = Brand<"EventId">;
+
+/** Id prefixes in use, by object. */
+export const idPrefixes = {
+  reseller: "rsl",
+  tenant: "ten",
+  domain: "dom",
+  mailbox: "mbx",
+  alias: "als",
+  token: "tok",
+  senderEntry: "sle",
+  folder: "fld",
+  message: "msg",
+  verdict: "vrd",
+  event: "evt",
+} as const;
+export type IdKind = keyof typeof idPrefixes;
