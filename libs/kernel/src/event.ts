@@ -25,6 +25,8 @@ export interface EventMetadata {
   readonly resellerId?: ResellerId;
   readonly actor: Actor;
   readonly commandId?: string;
+  /** Keyed hash of the command's non-secret input: the same commandId with another input is refused. */
+  readonly inputHash?: string;
   readonly correlationId?: string;
   readonly causationId?: string;
   /** Oldest reader generation that may apply this event; see libs/events readerGeneration. */
