@@ -1,1 +1,3 @@
-export {};
+export * from "./accept-proxy-v1.ts";
+export * from "./addresses.ts";
+export * from "./parse-proxy-v1.ts";

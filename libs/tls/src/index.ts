@@ -1,1 +1,2 @@
-export {};
+export * from "./ensure-self-signed.ts";
+export * from "./tls-context.ts";
