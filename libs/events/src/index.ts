@@ -1,4 +1,10 @@
+export * from "./catalogue/catalogue.ts";
+export type { EventDefinition, EventEntry, OlderVersion } from "./catalogue/entry.ts";
+export { defineEvent } from "./catalogue/entry.ts";
 export * from "./codec.ts";
+export * from "./create-codec.ts";
 export * from "./mail-events.ts";
+export * from "./redact-secrets.ts";
+export { isSealed } from "./sealed-fields.ts";
 export * from "./streams.ts";
 export * from "./traffic-events.ts";
