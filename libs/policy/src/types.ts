@@ -98,6 +98,15 @@ export interface Facts {
     /** Recipients accepted before this one in the transaction. */
     readonly acceptedBefore: number;
   };
+  /**
+   * State of the tenant on whose behalf this peer would relay by an IP entry, asked for by the need `peerTenant`
+   * (its id is Evaluation.tenantId). null = looked up: no such tenant.
+   */
+  readonly peerTenant?: {
+    readonly tenantId: TenantId;
+    readonly resellerId: ResellerId;
+    readonly submissionOff: boolean;
+  } | null;
   /** The tenant that relay recipients before this one were relayed for, if any. */
   readonly relayTenant?: TenantId;
   readonly content?: {
@@ -115,7 +124,7 @@ export interface Facts {
 }
 
 /** A fact the edge must fetch before asking again. A failed fetch is a fact too (HostFact.failed). */
-export type Need = "host" | "senderOwner";
+export type Need = "host" | "senderOwner" | "peerTenant";
 
 export interface TraceLine {
   readonly step: string;
@@ -156,7 +165,10 @@ export interface Verdict {
 /** Key of the `reasons` catalogue. */
 export type ReasonName = string;
 
-export type Evaluation = { readonly verdict: Verdict } | { readonly needs: readonly Need[] };
+export type Evaluation =
+  | { readonly verdict: Verdict; readonly needs?: never }
+  /** `tenantId`: whose state `peerTenant` asks for. */
+  | { readonly needs: readonly Need[]; readonly tenantId?: TenantId; readonly verdict?: never };
 
 /** A scope and its ancestors, widest first; a missing one is skipped. */
 export interface ScopePath {
@@ -184,6 +196,8 @@ export interface EntryInput {
   readonly note?: string;
   readonly trustUnverified?: boolean;
   readonly byEvent: string;
+  /** Reseller above a tenant scope, when known. */
+  readonly resellerId?: ResellerId;
 }
 
 /** What a listener needs outside any transaction: limits, banner, command verbs. Platform scope (a listener has one port). */
