@@ -46,7 +46,7 @@ export type FolderOutcome =
   | { readonly type: "folderDeleted"; readonly folderId: FolderId }
   | {
       readonly type: "refused";
-      readonly cause: "name-taken" | "no-such-folder" | "inbox" | "has-children" | "too-many";
+      readonly cause: "name-taken" | "no-such-folder" | "inbox" | "has-children" | "too-many" | "bad-name";
     }
   | { readonly type: "subscriptionChanged" }
   | { readonly type: "delivered"; readonly folderId: FolderId; readonly uid: number; readonly uidValidity: number }
