@@ -1,1 +1,2 @@
-export {};
+export { KeysFault } from "./key-files.ts";
+export * from "./keys.ts";
