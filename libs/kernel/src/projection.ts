@@ -11,6 +11,11 @@ export interface TableSpec {
   readonly columns: Readonly<Record<string, "text" | "integer" | "real">>;
   /** Secondary indexes, each a list of columns. */
   readonly indexes?: readonly (readonly string[])[];
+  /**
+   * Column that holds the position of the traffic event which made the row; null = kept. Rows below the log's traffic
+   * floor are dropped, so that live rows equal a rebuild after traffic expired.
+   */
+  readonly expiringBy?: string;
 }
 
 /** A change to rows. `where` matches by equality on every named column. */

@@ -16,6 +16,8 @@ export interface RowQuery {
     value: ColumnValue,
   ])[];
   readonly orderBy?: readonly string[];
+  /** Only rows beyond this one, in the order asked for: an earlier answer's last row (its orderBy and key columns, none null). */
+  readonly after?: Row;
   readonly descending?: boolean;
   /** 1..1000 */
   readonly limit: number;
@@ -29,12 +31,17 @@ export interface ProjectionStatus {
   readonly lagEvents: number;
   readonly lagSeconds: number;
   /** Why it is parked: the event and the error. */
-  readonly parked?: {
-    readonly eventId: string;
-    readonly type: string;
-    readonly position: Position;
-    readonly error: string;
-  };
+  readonly parked?: ParkedAt;
+  /** While rows of another version or a commanded rebuild grow beside the served ones. */
+  readonly rebuild?: { readonly version: number; readonly position: Position };
+}
+
+/** The event a projection could not pass, and why. `stopped` for an event that needs newer code, else `parked`. */
+export interface ParkedAt {
+  readonly eventId: string;
+  readonly type: string;
+  readonly position: Position;
+  readonly error: string;
 }
 
 /** Runs projections and serves their rows. */
@@ -51,7 +58,7 @@ export interface ReadStore extends RowReader {
   selectAsync(projection: RowsProjection, table: string, query: RowQuery): Promise<readonly Row[]>;
   /** SHA-256 over all rows of a projection, ordered by key: live state and rebuild must agree. */
   hash(projection: RowsProjection): Promise<string>;
-  /** Called after rows have advanced. */
+  /** Called after rows have changed (not when a projection merely passed events that do not concern it). */
   onAdvance(listener: (projection: string, position: Position) => void): () => void;
   close(): Promise<void>;
 }

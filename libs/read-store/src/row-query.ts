@@ -1,0 +1,49 @@
+import type { ColumnValue, Row, TableSpec } from "@mailfold/kernel";
+import type { RowQuery } from "./port.ts";
+import { checkedValue, RowError } from "./row-values.ts";
+
+/** Most rows that one query may ask for. */
+export const queryLimitMax = 1_000;
+
+/** A query after checking: total order (key columns last), values as stored. */
+export interface CheckedQuery {
+  readonly where: readonly (readonly [column: string, value: ColumnValue])[];
+  readonly and: readonly (readonly [column: string, op: "<" | "<=" | ">" | ">=" | "!=" | "like", value: ColumnValue])[];
+  readonly order: readonly string[];
+  readonly after: readonly ColumnValue[] | undefined;
+  readonly descending: boolean;
+  readonly limit: number;
+}
+
+const operators: ReadonlySet<string> = new Set(["<", "<=", ">", ">=", "!=", "like"]);
+
+/** Refuses (RowError) unknown columns and operators, limits outside 1..1,000 and an incomplete `after`. */
+export function checkQuery(table: TableSpec, query: RowQuery): CheckedQuery {
+  if (!Number.isInteger(query.limit) || query.limit < 1 || query.limit > queryLimitMax)
+    throw new RowError(`limit must be 1..${queryLimitMax}, not ${query.limit}`);
+  const order = [...(query.orderBy ?? [])];
+  for (const column of table.key) if (!order.includes(column)) order.push(column);
+  for (const column of order) {
+    if (table.columns[column] === undefined) throw new RowError(`table ${table.name} has no column ${column}`);
+  }
+  const { after } = query;
+  return {
+    where: Object.entries(query.where ?? {}).map(
+      ([column, value]) => [column, checkedValue(table, column, value)] as const,
+    ),
+    and: (query.and ?? []).map(([column, op, value]) => {
+      if (!operators.has(op)) throw new RowError(`no operator ${op}`);
+      return [column, op, checkedValue(table, column, value)] as const;
+    }),
+    order,
+    after: after === undefined ? undefined : order.map((column) => cursorValue(table, column, after)),
+    descending: query.descending ?? false,
+    limit: query.limit,
+  };
+}
+
+function cursorValue(table: TableSpec, column: string, after: Row): ColumnValue {
+  const value = checkedValue(table, column, after[column]);
+  if (value === null) throw new RowError(`after needs a value of ${table.name}.${column}`);
+  return value;
+}
