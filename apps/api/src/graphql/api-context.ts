@@ -1,0 +1,23 @@
+import type { Caller } from "../caller.ts";
+import type { FeedTickets } from "../feed/feed-tickets.ts";
+import type { LogCursors } from "../log-cursor.ts";
+import type { Operations } from "../operations/create-operations.ts";
+import type { ApiDeps, ApiLimits } from "../ports.ts";
+import type { TokenAuthentication } from "../token-authentication.ts";
+
+/** What resolvers get: the caller of this request, and what the whole API shares. */
+export interface ApiContext {
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly api: ApiShared;
+}
+
+/** What all requests share. */
+export interface ApiShared {
+  readonly deps: ApiDeps;
+  readonly limits: ApiLimits;
+  readonly operations: Operations;
+  readonly cursors: LogCursors;
+  readonly authentication: TokenAuthentication;
+  readonly tickets: FeedTickets;
+}
