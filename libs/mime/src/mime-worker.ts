@@ -1,0 +1,19 @@
+import { indexMessage } from "./index-message.ts";
+import { type ContentTerm, matchMessage } from "./match-message.ts";
+import type { MimeIndex } from "./mime-index.ts";
+
+/** Worker side of the pool: indexes one message. */
+export function index({ bytes }: { readonly bytes: Uint8Array }): MimeIndex {
+  return indexMessage(bytes);
+}
+
+/** Worker side of the pool: each message against each term. */
+export function match({
+  messages,
+  terms,
+}: {
+  readonly messages: readonly Uint8Array[];
+  readonly terms: readonly ContentTerm[];
+}): boolean[][] {
+  return messages.map((bytes) => matchMessage(bytes, terms));
+}
