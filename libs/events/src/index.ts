@@ -3,6 +3,7 @@ export type { EventDefinition, EventEntry, OlderVersion } from "./catalogue/entr
 export { defineEvent } from "./catalogue/entry.ts";
 export * from "./codec.ts";
 export * from "./create-codec.ts";
+export * from "./event-reference.ts";
 export * from "./mail-events.ts";
 export * from "./redact-secrets.ts";
 export { isSealed } from "./sealed-fields.ts";

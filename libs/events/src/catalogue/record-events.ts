@@ -31,9 +31,11 @@ import { z } from "zod";
 import { defineEvent } from "./entry.ts";
 import * as f from "./fields.ts";
 
-const settingValue: z.ZodType<SettingValue> = z.lazy(() =>
-  z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(settingValue), z.record(z.string(), settingValue)]),
-);
+const settingValue: z.ZodType<SettingValue> = z
+  .lazy(() =>
+    z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(settingValue), z.record(z.string(), settingValue)]),
+  )
+  .describe("setting value");
 
 const platform = {
   LogCreated: defineEvent<LogCreated>({

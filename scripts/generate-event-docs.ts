@@ -1,0 +1,7 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { renderEventReference } from "@mailfold/events";
+
+// Writes the reference pages that are views of catalogues in code; tests beside the catalogues compare them.
+const dir = new URL("../docs/reference/", import.meta.url);
+mkdirSync(dir, { recursive: true });
+writeFileSync(new URL("events.md", dir), renderEventReference());
