@@ -56,7 +56,7 @@ function scanSources(root: string, workspace: Workspace, byName: ReadonlyMap<str
   return files.flatMap((path) => {
     const file = join(workspace.folder, path);
     const text = readFileSync(join(root, file), "utf8");
-    const isTest = /\.test\.ts$|-contract\.ts$/.test(path);
+    const isTest = /\.test\.ts$|-contract\.ts$|-test-world\.ts$/.test(path);
     const imports = [...text.matchAll(importPattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? "");
     const found = imports.flatMap((specifier) => checkImport({ root, workspace, byName, file, isTest }, specifier));
     if (!isPure(workspace.folder) || isTest) return found;
