@@ -1,0 +1,128 @@
+import type { Refusal } from "@mailfold/kernel";
+
+/** What docs/reference/refusals.md says of one code. */
+export interface RefusalEntry {
+  readonly meaning: string;
+  /** What is allowed instead, or what to do. */
+  readonly allowed: string;
+  /** Whether the same request may succeed later without the caller changing it. */
+  readonly retryable: boolean;
+}
+
+const entry = (meaning: string, allowed: string, retryable = false): RefusalEntry => ({ meaning, allowed, retryable });
+
+/** Every code that a decider or the API answers. A code is never renamed and never gets another meaning. */
+export const refusals = {
+  // Input and existence
+  INVALID_INPUT: entry("A field's value is not allowed.", "`path` names the field, `message` what it may hold."),
+  NOT_FOUND: entry(
+    "There is no such object, or it lies outside the caller's subtree: the two answer alike.",
+    "Check the id; ask with a token whose scope holds the object.",
+  ),
+  ALREADY_EXISTS: entry("An object with this id exists.", "Leave the id to the system, or use another commandId."),
+  EXTERNAL_ID_TAKEN: entry("Another object of the reseller has this externalId.", "Use a free externalId."),
+  // Domains
+  DOMAIN_INVALID: entry(
+    "The name is not a mail domain.",
+    "Two or more labels of letters, digits and inner hyphens, A-label form, at most 253 characters (RFC 1035 2.3.4).",
+  ),
+  DOMAIN_TAKEN: entry(
+    "The name is claimed already.",
+    "A claim that is not verified yields to proof: publish the TXT value given in `details` and add the name again.",
+  ),
+  DOMAIN_IS_PUBLIC_SUFFIX: entry(
+    "The name is a public suffix: others register names under it.",
+    "Add a registered name under the suffix.",
+  ),
+  DOMAIN_UNDER_OTHER_TENANT: entry(
+    "The name lies under a domain of another tenant.",
+    "Have that tenant add the name, or remove its domain.",
+  ),
+  DOMAIN_NOT_PROVEN: entry(
+    "The TXT record does not hold the value made for this tenant.",
+    "Publish the value at `_mailfold.<name>`; DNS may take a while to show it.",
+    true,
+  ),
+  DOMAIN_IN_USE: entry("Mailboxes or aliases still stand in the domain.", "Delete them first."),
+  // Addresses
+  ADDRESS_INVALID: entry(
+    "The address cannot be hosted.",
+    "local@domain: ASCII dot-atom of at most 64 octets, A-label domain, at most 254 octets (RFC 5321 4.5.3.1), no % ! or quotes.",
+  ),
+  ADDRESS_TAKEN: entry(
+    "A mailbox or alias stands at the address.",
+    "Choose a free address, or delete what stands there. A claim without a mailbox is free after 60 s.",
+  ),
+  ALIAS_TARGET_UNKNOWN: entry("A target is not a mailbox of the tenant.", "Targets are live mailboxes of one tenant."),
+  // Mailboxes
+  MAILBOX_DELETED: entry("The mailbox is deleted.", "Restore it first."),
+  // Policy
+  SETTING_UNKNOWN: entry("There is no such setting.", "docs/reference/policy-settings.md lists them."),
+  SETTING_INVALID: entry("The setting does not take this value.", "`message` says what it takes."),
+  SETTING_NOT_AT_SCOPE: entry("The setting cannot be set at this scope.", "Set it at a wider scope."),
+  UNLOCK_REQUIRED: entry(
+    "The value is risky and the platform has not unlocked it.",
+    "Ask the platform operator to add it to `unlocks`.",
+  ),
+  PATTERN_INVALID: entry(
+    "The pattern is not one that this list takes.",
+    "IP, CIDR, host, user@host, @host, @*suffix; `message` says what is wrong.",
+  ),
+  // Tokens
+  TOKEN_REVOKED: entry("The token was revoked.", "Create another one."),
+  // Commands and reading
+  COMMAND_REUSED: entry(
+    "The commandId was used with other input or another secret.",
+    "Use a new commandId for a new command.",
+  ),
+  CONFLICT: entry("Others changed the object at the same time, several times over.", "Send the command again.", true),
+  PROJECTION_LAGGING: entry("The views have not reached `waitFor` within 5 s.", "Ask again.", true),
+  POSITION_INVALID: entry("The position or cursor is not one that Mailfold made.", "Pass positions on unchanged."),
+  CURSOR_OTHER_LOG: entry(
+    "The position belongs to another history of the log: a backup was restored since.",
+    "Read again from the start or from a time.",
+  ),
+  POSITION_BELOW_FLOOR: entry(
+    "Events at this position have expired.",
+    "Start later, or narrow the filter to types that are kept.",
+  ),
+  REFERENCE_UNKNOWN: entry(
+    "No verdict with this reference, or not in the caller's subtree.",
+    "References end in `vrd_…`; verdicts expire after 90 days.",
+  ),
+  UNAVAILABLE: entry("A part that the command needs is overloaded or not ready.", "Send the command again.", true),
+  // Top-level errors of the API
+  UNAUTHENTICATED: entry("No valid token came with the request.", "`Authorization: Bearer mf_…`."),
+  FORBIDDEN: entry("The token's kind may not do this.", "Use a token of a wider scope."),
+  THROTTLED: entry("Too many requests.", "Wait for Retry-After.", true),
+  BAD_REQUEST: entry("The request is not a valid GraphQL request, or breaks a limit.", "`message` says which."),
+  INTERNAL: entry("A fault or bug of ours.", "Send it again; give support the requestId.", true),
+} as const satisfies Record<string, RefusalEntry>;
+
+/** A catalogued code. */
+export type RefusalCode = keyof typeof refusals;
+/** A refusal with a catalogued code. */
+export type DomainRefusal = Refusal<RefusalCode>;
+
+/** docs/reference/refusals.md as it must read. */
+export function renderRefusalReference(): string {
+  const rows = Object.entries(refusals).map(
+    ([code, { meaning, allowed, retryable }]) =>
+      `| \`${code}\` | ${cell(meaning)} | ${cell(allowed)} | ${retryable ? "yes" : "no"} |`,
+  );
+  return `${introduction}\n${rows.join("\n")}\n`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
+
+const introduction = `# Refusals
+
+Generated from the catalogue in libs/domain by \`node scripts/generate-event-docs.ts\`; a test fails when they differ.
+
+A refusal is an answer, not a fault: a code, a message for people, the input field (\`path\`) and facts (\`details\`).
+*Retry* = the same request may succeed later, unchanged.
+
+| code | meaning | what is allowed | retry |
+|---|---|---|---|`;
