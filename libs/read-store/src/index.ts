@@ -1,1 +1,7 @@
+export * from "./fold-snapshots.ts";
+export * from "./memory-rows.ts";
 export * from "./port.ts";
+export * from "./projector-parts.ts";
+export * from "./read-store.ts";
+export { RowError } from "./row-values.ts";
+export { RowsUnavailable } from "./sql-reader.ts";
