@@ -1,1 +1,29 @@
+export * from "./apply-policy-event.ts";
+export * from "./combine-after-data.ts";
+export {
+  compilePolicy,
+  effectivePolicy,
+  emptyPolicy,
+  type PolicyInputs,
+  withDenial,
+  withEntry,
+  withoutEntry,
+  withoutSetting,
+  withSetting,
+} from "./compiled-policy.ts";
+export {
+  formatIp,
+  formatIpPrefix,
+  type IpAddress,
+  type IpPrefix,
+  type IpProblem,
+  isLoopback,
+  parseIp,
+  parseIpPrefix,
+  prefixContains,
+} from "./ip-address.ts";
+export type { DenialInput, EntryKey, SettingInput } from "./policy-changes.ts";
+export { type KnownReason, type ReasonDefinition, reasons } from "./reasons.ts";
+export * from "./sender-pattern.ts";
+export * from "./setting-definitions.ts";
 export * from "./types.ts";

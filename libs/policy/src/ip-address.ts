@@ -31,7 +31,7 @@ function parseIpv4Word(text: string, start: number): number {
       value = -1;
     } else if (code >= 48 && code <= 57) {
       if (value === 0 || value > 255) return -1;
-      value = (value < 0 ? 0 : value) * 10 + (code - 48);
+      value = Math.max(value, 0) * 10 + (code - 48);
     } else return -1;
   }
   return octets === 4 ? word : -1;

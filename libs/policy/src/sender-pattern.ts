@@ -34,7 +34,7 @@ function parseAddressPattern(text: string): SenderPattern | PatternProblem {
   const host = text.slice(at + 1);
   if (!isHostName(host)) return { problem: `"${text}": "${host}" is not a domain name (use its ASCII form)` };
   // RFC 5321 4.5.3.1.1; spaces, quotes and controls cannot occur in the dot-atom senders that lists compare.
-  if (local.length > 64 || /[\s"@<>()[\]\\,;:\u0000-\u001f\u007f]/.test(local)) {
+  if (local.length > 64 || !/^[^\p{Cc}\s"@<>()[\]\\,;:]+$/u.test(local)) {
     return { problem: `"${text}": the part before @ must be a plain local part of at most 64 characters` };
   }
   return { kind: "address", pattern: text, key: text };

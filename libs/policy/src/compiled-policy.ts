@@ -1,0 +1,146 @@
+import type { Scope } from "@mailfold/domain";
+import { assert } from "@mailfold/kernel";
+import { denialOf, isExempt } from "./denials.ts";
+import { evaluatePolicy } from "./evaluate.ts";
+import { parseIp } from "./ip-address.ts";
+import { ListView } from "./list-view.ts";
+import {
+  type DenialInput,
+  denialAdded,
+  type EntryKey,
+  entryAdded,
+  entryRemoved,
+  type SettingInput,
+  settingSet,
+  settingUnset,
+} from "./policy-changes.ts";
+import { chainOf, type PolicyState, platformChain, resolveSetting, settingValue } from "./policy-state.ts";
+import { ScopeMap } from "./scope-map.ts";
+import { settingDefinition, settingDefinitions, settingWarning } from "./setting-definitions.ts";
+import type {
+  CompiledPolicy,
+  EffectiveSetting,
+  EntryInput,
+  Evaluation,
+  Facts,
+  ListenerSettings,
+  Phase,
+  ScopePath,
+} from "./types.ts";
+
+/** Everything a policy is made of. `revision`: id of the last policy event; absent = that of the last input. */
+export interface PolicyInputs {
+  readonly settings?: Iterable<SettingInput>;
+  readonly entries?: Iterable<EntryInput>;
+  readonly denials?: Iterable<DenialInput>;
+  readonly revision?: string;
+}
+
+class PolicySnapshot implements CompiledPolicy {
+  readonly state: PolicyState;
+
+  constructor(state: PolicyState) {
+    this.state = state;
+  }
+
+  get revision(): string | undefined {
+    return this.state.revision;
+  }
+
+  evaluate(phase: Phase, facts: Facts, options: { readonly explain?: boolean } = {}): Evaluation {
+    return evaluatePolicy(this.state, phase, facts, options.explain === true);
+  }
+
+  listener(): ListenerSettings {
+    const get = (name: Parameters<typeof settingValue>[2]) => settingValue(this.state, platformChain, name);
+    const banners = get("banners") as { readonly smtp?: string; readonly imap?: string };
+    return {
+      maxCommandLength: get("maxCommandLength") as number,
+      overlongAction: get("overlongAction") as ListenerSettings["overlongAction"],
+      denyDurationMs: (get("denyDuration") as number) * 1_000,
+      vrfy: get("vrfy") as ListenerSettings["vrfy"],
+      expn: get("expn") as ListenerSettings["expn"],
+      smtpBanner: banners.smtp,
+      imapBanner: banners.imap,
+      requireTlsForAuth: get("requireTls") === true,
+      sizeLimitBytes: this.state.sizeLimitMaxBytes,
+    };
+  }
+
+  denial(ip: string, at: number): ReturnType<CompiledPolicy["denial"]> {
+    const parsed = parseIp(ip);
+    return parsed && denialOf(this.state, parsed, at);
+  }
+
+  effective(path: ScopePath): readonly EffectiveSetting[] {
+    const chain = chainOf(path);
+    return settingDefinitions.map(({ name }) => {
+      const resolved = resolveSetting(this.state, chain, name);
+      const warning = settingWarning(name, resolved.value);
+      return { name, ...resolved, ...(warning === undefined ? {} : { warning }) };
+    });
+  }
+
+  isExemptFromDenial(ip: string): boolean {
+    const parsed = parseIp(ip);
+    return parsed !== undefined && isExempt(this.state, parsed);
+  }
+}
+
+function stateOf(policy: CompiledPolicy): PolicyState {
+  assert(policy instanceof PolicySnapshot, "a policy compiled by this module");
+  return policy.state;
+}
+
+/** The policy before any event: every setting at its default, all lists empty. */
+export function emptyPolicy(): CompiledPolicy {
+  return new PolicySnapshot({
+    revision: undefined,
+    settings: new ScopeMap(),
+    lists: new ListView(),
+    denials: new ListView(),
+    denialReasons: [],
+    denialRowsMax: 1_024,
+    sizeLimitMaxBytes: settingDefinition("sizeLimitBytes")?.defaultValue as number,
+    localHostsScopes: 0,
+  });
+}
+
+/** Compiles a policy from scratch; equal to applying the same changes one by one. */
+export function compilePolicy(inputs: PolicyInputs): CompiledPolicy {
+  let state = stateOf(emptyPolicy());
+  for (const setting of inputs.settings ?? []) state = settingSet(state, setting);
+  for (const entry of inputs.entries ?? []) state = entryAdded(state, entry);
+  for (const denial of inputs.denials ?? []) state = denialAdded(state, denial);
+  return new PolicySnapshot(inputs.revision === undefined ? state : { ...state, revision: inputs.revision });
+}
+
+/** The policy with a setting in force. Costs one scope's settings, whatever else there is. */
+export function withSetting(policy: CompiledPolicy, input: SettingInput): CompiledPolicy {
+  return new PolicySnapshot(settingSet(stateOf(policy), input));
+}
+
+/** The policy with a setting inheriting again. */
+export function withoutSetting(policy: CompiledPolicy, scope: Scope, name: string, byEvent: string): CompiledPolicy {
+  return new PolicySnapshot(settingUnset(stateOf(policy), scope, name, byEvent));
+}
+
+/** The policy with one more list entry (or a changed one: same scope, list and pattern). Costs one row. */
+export function withEntry(policy: CompiledPolicy, input: EntryInput): CompiledPolicy {
+  return new PolicySnapshot(entryAdded(stateOf(policy), input));
+}
+
+/** The policy without a list entry. */
+export function withoutEntry(policy: CompiledPolicy, key: EntryKey, byEvent: string): CompiledPolicy {
+  return new PolicySnapshot(entryRemoved(stateOf(policy), key, byEvent));
+}
+
+/** The policy with an IP prefix denied until a time; the revision stays, as denials are traffic. */
+export function withDenial(policy: CompiledPolicy, input: DenialInput): CompiledPolicy {
+  return new PolicySnapshot(denialAdded(stateOf(policy), input));
+}
+
+/** Settings in force for a scope path, each with the scope and event it comes from. */
+export function effectivePolicy(policy: CompiledPolicy, path: ScopePath): readonly EffectiveSetting[] {
+  return policy.effective(path);
+}

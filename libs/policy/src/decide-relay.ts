@@ -1,0 +1,297 @@
+import { type Scope, scopeId } from "@mailfold/domain";
+import type { TenantId } from "@mailfold/kernel";
+import { entryLine } from "./check-lists.ts";
+import { mayOpenRelaying, prefixOf } from "./ip-address.ts";
+import { type Account, type Finding, type Judging, refuse } from "./judging.ts";
+import {
+  chainOf,
+  isUnlocked,
+  platformChain,
+  relayModeOf,
+  resolveSetting,
+  type ScopeChain,
+  tenantChain,
+} from "./policy-state.ts";
+import type { KnownReason } from "./reasons.ts";
+import type { DomainFact, TraceLine } from "./types.ts";
+
+/** Permission to relay, and on whose account. */
+export interface RelayGrant {
+  readonly reason: KnownReason;
+  readonly vouchedBy: "login" | "ip-entry" | "none";
+  readonly line: TraceLine;
+  readonly account: Account;
+  readonly chain: ScopeChain;
+}
+/** The answer to "may this be relayed": a grant, a refusal on an account, or undefined while facts are missing. */
+export type RelayDecision =
+  | { readonly grant: RelayGrant; readonly refusal?: never }
+  | { readonly refusal: Finding; readonly account: Account; readonly grant?: never }
+  | undefined;
+
+const step = "relay";
+type Opening = Pick<RelayGrant, "reason" | "vouchedBy" | "line">;
+
+function settingLine(judging: Judging, chain: ScopeChain, name: string, outcome: TraceLine["outcome"]): TraceLine {
+  const { value, setAtScope, byEvent } = resolveSetting(judging.state, chain, name);
+  const shown = typeof value === "string" ? value : JSON.stringify(value);
+  return { step, outcome, setting: name, setAtScope, ...(byEvent === undefined ? {} : { byEvent }), detail: shown };
+}
+
+/** The accept entry by IP that opens relaying along a chain: below platform scope only within the width limit. */
+function openedByAcceptIp(judging: Judging, chain: ScopeChain): Opening | undefined {
+  const { state, ip, facts } = judging;
+  if (!ip) return undefined;
+  for (const id of chain) {
+    const shape = state.lists.shape(id);
+    if (!shape) continue;
+    const row = state.lists.matchIp(shape, ip, facts.at).accept;
+    if (row < 0) continue;
+    if (id !== "platform" && !mayOpenRelaying(prefixOf(ip, state.lists.prefixLength(row)))) continue;
+    return { reason: "relay-accept-entry", vouchedBy: "ip-entry", line: entryLine(judging, row, "match", step) };
+  }
+  return undefined;
+}
+
+/** relayAddresses in force along a chain, when relayMode is `addresses`: the nearest list replaces those above it. */
+function openedByAddresses(judging: Judging, chain: ScopeChain): Opening | undefined {
+  const { state, ip, facts } = judging;
+  if (!ip || relayModeOf(state, chain) !== "addresses") return undefined;
+  const { setAtScope } = resolveSetting(state, chain, "relayAddresses");
+  const shape = state.lists.shape(setAtScope);
+  const row = shape ? state.lists.matchIp(shape, ip, facts.at).relay : -1;
+  if (row < 0) return undefined;
+  return { reason: "relay-address", vouchedBy: "ip-entry", line: entryLine(judging, row, "match", step) };
+}
+
+/** An accept entry with trustUnverified that names the sender: the narrowest entry of the nearest scope decides. */
+function openedBySenderEntry(judging: Judging, chain: ScopeChain): { opening?: Opening; unproven: number } {
+  const { state, facts } = judging;
+  const sender = facts.sender?.address.toLowerCase() ?? "";
+  let unproven = -1;
+  if (sender === "") return { unproven };
+  for (const id of chain) {
+    const shape = state.lists.shape(id);
+    const row = shape ? state.lists.matchSender(shape, sender, facts.at).accept : -1;
+    if (row < 0 || !state.lists.namesSender(row)) continue;
+    if (state.lists.trusts(row) && isUnlocked(state, "trustUnverified")) {
+      const line = entryLine(judging, row, "match", step);
+      return { opening: { reason: "relay-unverified-entry", vouchedBy: "none", line }, unproven };
+    }
+    if (unproven < 0) unproven = row;
+  }
+  return { unproven };
+}
+
+/** What the policy of the sender domain's own tenant opens for this peer. */
+function openedByOwner(judging: Judging, chain: ScopeChain, owner: DomainFact): Opening | undefined {
+  const byIp = openedByAcceptIp(judging, chain) ?? openedByAddresses(judging, chain);
+  if (byIp) return byIp;
+  const { facts, state } = judging;
+  const mode = relayModeOf(state, chain);
+  const line = (): TraceLine => settingLine(judging, chain, "relayMode", "match");
+  if (mode === "anyone") return { reason: "relay-anyone", vouchedBy: "none", line: line() };
+  if (mode === "localUsers" && facts.senderOwner?.isAddress) {
+    return { reason: "relay-local-user", vouchedBy: "none", line: line() };
+  }
+  if (mode === "localHosts") {
+    if (facts.host === undefined) judging.needs.push("host");
+    else if (facts.host.status === "confirmed" && isVerifiedOf(facts.host.owner, owner.tenantId)) {
+      return { reason: "relay-local-host", vouchedBy: "none", line: line() };
+    }
+  }
+  return undefined;
+}
+
+function isVerifiedOf(domain: DomainFact | undefined, tenantId: TenantId): boolean {
+  return domain?.verified === true && domain.tenantId === tenantId;
+}
+
+function refusal(judging: Judging, reason: KnownReason, line: TraceLine, account: Account = {}): RelayDecision {
+  return { refusal: refuse(judging, reason, "rcpt", line), account };
+}
+
+/** DNS did not answer, and the host name would have counted: later, never for good. */
+function hostUnavailable(judging: Judging, chain: ScopeChain, account: Account): RelayDecision {
+  return refusal(judging, "host-lookup-failed", settingLine(judging, chain, "relayMode", "refuse"), account);
+}
+
+/** The sender's domain is a tenant's verified own: that tenant answers, or nobody does. */
+function relayForOwner(judging: Judging, owner: DomainFact): RelayDecision {
+  const account = { tenantId: owner.tenantId, resellerId: owner.resellerId };
+  const chain = chainOf(account);
+  const bySender = openedBySenderEntry(judging, chain);
+  const opening = openedByOwner(judging, chain, owner) ?? bySender.opening;
+  if (judging.needs.length > 0) return undefined;
+  if (opening) {
+    if (owner.tenantSubmissionOff) {
+      return refusal(
+        judging,
+        "submission-suspended",
+        { step: "tenant", outcome: "refuse", setAtScope: owner.tenantId },
+        account,
+      );
+    }
+    return { grant: { ...opening, account, chain } };
+  }
+  if (bySender.unproven >= 0) {
+    return refusal(judging, "relay-sender-unproven", entryLine(judging, bySender.unproven, "refuse", step), account);
+  }
+  if (relayModeOf(judging.state, chain) === "localHosts" && judging.facts.host?.status === "failed") {
+    return hostUnavailable(judging, chain, account);
+  }
+  return refusal(judging, "relay-denied", settingLine(judging, chain, "relayMode", "refuse"), account);
+}
+
+/** A tenant that names the peer. */
+interface Candidate extends Opening {
+  readonly scope: Scope;
+}
+
+/** Tenants that name the peer, by IP, by host or by a trusted sender entry; two are enough to be ambiguous. */
+function tenantsNamingPeer(judging: Judging): readonly Candidate[] {
+  const { state, ip, facts } = judging;
+  const found = new Map<string, Candidate>();
+  const add = (row: number, opening: Omit<Opening, "line">): boolean => {
+    const scope = state.lists.scopeOf(row);
+    if (!found.has(scopeId(scope)))
+      found.set(scopeId(scope), { ...opening, line: entryLine(judging, row, "match", step), scope });
+    return found.size > 1;
+  };
+  if (ip) {
+    state.lists.eachTenantNamingIp(ip, facts.at, (row) => {
+      if (state.lists.listOf(row) === "accept")
+        return add(row, { reason: "relay-accept-entry", vouchedBy: "ip-entry" });
+      const inForce = relayModeOf(state, tenantChain(state, state.lists.scopeOf(row))) === "addresses";
+      return inForce && add(row, { reason: "relay-address", vouchedBy: "ip-entry" });
+    });
+  }
+  const sender = facts.sender?.address.toLowerCase() ?? "";
+  if (sender === "") return [...found.values()];
+  const host = facts.host?.status === "confirmed" ? facts.host.owner : undefined;
+  if (host?.verified && !found.has(host.tenantId)) {
+    const chain = chainOf({ tenantId: host.tenantId, resellerId: host.resellerId });
+    if (relayModeOf(state, chain) === "localHosts") {
+      const line = settingLine(judging, chain, "relayMode", "match");
+      const scope: Scope = { kind: "tenant", id: host.tenantId };
+      found.set(host.tenantId, { reason: "relay-local-host", vouchedBy: "none", line, scope });
+    }
+  }
+  if (isUnlocked(state, "trustUnverified")) {
+    const row = (at: number): boolean => {
+      const { opening } = openedBySenderEntry(judging, tenantChain(state, state.lists.scopeOf(at)));
+      return opening !== undefined && add(at, opening);
+    };
+    for (const named of namedSenders(judging, sender, true)) if (row(named)) break;
+  }
+  return [...found.values()];
+}
+
+/** First rows of at most 16 tenants that accept-list a sender; collected first, since looking further reuses the lookup buffer. */
+function namedSenders(judging: Judging, sender: string, trusting: boolean): readonly number[] {
+  const rows: number[] = [];
+  const row = (at: number): boolean => rows.push(at) >= 16;
+  judging.state.lists.eachTenantNamingSender(sender, trusting, { at: judging.facts.at, row });
+  return rows;
+}
+
+/** The platform itself names the peer: its hosts' mail is nobody else's business, so this comes before any tenant's claim. */
+function platformOpening(judging: Judging): Opening | undefined {
+  const byIp = openedByAcceptIp(judging, platformChain) ?? openedByAddresses(judging, platformChain);
+  if (byIp || judging.facts.sender?.address === "") return byIp;
+  if (relayModeOf(judging.state, platformChain) === "anyone") {
+    return {
+      reason: "relay-anyone",
+      vouchedBy: "none",
+      line: settingLine(judging, platformChain, "relayMode", "match"),
+    };
+  }
+  return openedBySenderEntry(judging, platformChain).opening;
+}
+
+function relayForCandidate(judging: Judging, candidate: Candidate): RelayDecision {
+  const { facts, state } = judging;
+  const tenantId = scopeId(candidate.scope) as TenantId;
+  const claimed = facts.senderOwner?.domain;
+  if (claimed?.tenantId === tenantId && !claimed.verified) {
+    const account = { tenantId, resellerId: claimed.resellerId };
+    const line: TraceLine = { step: "sender-domain", outcome: "refuse", setAtScope: tenantId, detail: claimed.name };
+    return refusal(judging, "sender-domain-unverified", line, account);
+  }
+  const host = facts.host?.status === "confirmed" ? facts.host.owner : undefined;
+  const hostTenant = host?.tenantId === tenantId ? host : undefined;
+  const told = facts.peerTenant;
+  if (!hostTenant && told === undefined) {
+    judging.needs.push("peerTenant");
+    judging.needTenant = tenantId;
+    return undefined;
+  }
+  const known = hostTenant ? { ...hostTenant, submissionOff: hostTenant.tenantSubmissionOff } : told;
+  const gone: TraceLine = { step: "tenant", outcome: "refuse", setAtScope: tenantId };
+  if (!known) return refusal(judging, "relay-denied", { ...gone, detail: "the tenant is gone" });
+  // The policy changed while the edge looked the tenant up.
+  if (known.tenantId !== tenantId) return refusal(judging, "not-ready", gone);
+  const account = { tenantId, resellerId: known.resellerId };
+  if (known.submissionOff) return refusal(judging, "submission-suspended", gone, account);
+  const chain = known.resellerId === undefined ? tenantChain(state, candidate.scope) : chainOf(account);
+  return { grant: { ...candidate, account, chain } };
+}
+
+/** The sender's domain is nobody's verified own, or there is no sender. */
+function relayForStranger(judging: Judging): RelayDecision {
+  const { facts, state } = judging;
+  const sender = facts.sender?.address.toLowerCase() ?? "";
+  const platform = platformOpening(judging);
+  if (platform) return { grant: { ...platform, account: {}, chain: platformChain } };
+  const hostCounts = sender !== "" && state.localHostsScopes > 0;
+  if (hostCounts && facts.host === undefined) {
+    judging.needs.push("host");
+    return undefined;
+  }
+  const candidates = tenantsNamingPeer(judging);
+  const [first, second] = candidates;
+  if (first && second) {
+    return refusal(judging, "relay-ambiguous", { step, outcome: "refuse", detail: "several tenants name the peer" });
+  }
+  if (first) return relayForCandidate(judging, first);
+  const platformMode = (): TraceLine => settingLine(judging, platformChain, "relayMode", "refuse");
+  if (sender === "") return refusal(judging, "relay-null-sender", platformMode());
+  const unproven = namedSenders(judging, sender, false);
+  const named = unproven[0] ?? namedSenders(judging, sender, true)[0];
+  if (named !== undefined) {
+    const line = entryLine(judging, named, "refuse", step);
+    const only = unproven.length === 1 ? { tenantId: scopeId(state.lists.scopeOf(named)) as TenantId } : {};
+    return refusal(judging, "relay-sender-unproven", line, only);
+  }
+  if (hostCounts && facts.host?.status === "failed") return hostUnavailable(judging, platformChain, {});
+  const claimed = facts.senderOwner?.domain;
+  if (claimed) {
+    return refusal(judging, "sender-domain-unverified", {
+      step: "sender-domain",
+      outcome: "refuse",
+      detail: claimed.name,
+    });
+  }
+  return refusal(judging, "relay-denied", platformMode());
+}
+
+/**
+ * Decides whether a peer without login may relay, on behalf of exactly one tenant (architecture.md 7.3): the owner of
+ * the verified MAIL FROM domain, else the single tenant that names the peer, else the platform where it says so itself.
+ */
+export function decideRelay(judging: Judging): RelayDecision {
+  const { facts } = judging;
+  const isNull = facts.sender?.address === "";
+  if (!isNull && facts.senderOwner === undefined) {
+    judging.needs.push("senderOwner");
+    return undefined;
+  }
+  const owner = isNull ? undefined : facts.senderOwner?.domain;
+  const decision = owner?.verified ? relayForOwner(judging, owner) : relayForStranger(judging);
+  const grant = decision?.grant;
+  if (grant && facts.relayTenant !== undefined && facts.relayTenant !== grant.account.tenantId) {
+    const line: TraceLine = { step, outcome: "refuse", detail: "this transaction relays for another tenant already" };
+    return refusal(judging, "relay-ambiguous", line, grant.account);
+  }
+  return decision;
+}

@@ -1,0 +1,27 @@
+import { type IpAddress, isLoopback } from "./ip-address.ts";
+import type { PolicyState } from "./policy-state.ts";
+
+/** A denial in force. */
+export interface Denial {
+  /** ms since the epoch */
+  readonly until: number;
+  readonly reason: string;
+  readonly byEvent: string;
+}
+
+/** Whether an IP is never denied: this machine, and the platform's own relayAddresses. Trusted proxies the edge knows. */
+export function isExempt(state: PolicyState, ip: IpAddress): boolean {
+  if (isLoopback(ip)) return true;
+  const shape = state.lists.shape("platform");
+  return shape !== undefined && state.lists.matchIp(shape, ip, 0).relay >= 0;
+}
+
+/** The denial of an IP in force at an instant, unless the IP is exempt. */
+export function denialOf(state: PolicyState, ip: IpAddress, at: number): Denial | undefined {
+  const shape = state.denials.shape("platform");
+  if (!shape) return undefined;
+  const row = state.denials.matchIp(shape, ip, at).denial;
+  if (row < 0 || isExempt(state, ip)) return undefined;
+  const reason = state.denialReasons[Number(state.denials.entryId(row))] ?? "abuse";
+  return { until: state.denials.expiresAt(row), reason, byEvent: state.denials.byEvent(row) };
+}

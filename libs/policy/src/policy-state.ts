@@ -1,0 +1,112 @@
+import { type Scope, type SettingValue, scopeId } from "@mailfold/domain";
+import type { ResellerId } from "@mailfold/kernel";
+import type { ListView } from "./list-view.ts";
+import type { ScopeMap } from "./scope-map.ts";
+import { type SettingName, settingDefinition } from "./setting-definitions.ts";
+import type { ScopePath } from "./types.ts";
+
+/** A setting where it is set. */
+export interface StoredSetting {
+  readonly value: SettingValue;
+  readonly byEvent: string;
+}
+/** All that is set at one scope. */
+export interface ScopeSettings {
+  readonly scope: Scope;
+  /** Reseller above a tenant scope, when an event told. */
+  readonly resellerId?: ResellerId;
+  readonly values: ReadonlyMap<string, StoredSetting>;
+}
+
+/** The data of a compiled policy: immutable parts, shared between revisions. */
+export interface PolicyState {
+  readonly revision: string | undefined;
+  readonly settings: ScopeMap<ScopeSettings>;
+  readonly lists: ListView;
+  readonly denials: ListView;
+  /** Why an IP was denied, by denial event; dropped with the denial. */
+  readonly denialReasons: readonly string[];
+  /** Rows in `denials` after which it is compacted. */
+  readonly denialRowsMax: number;
+  /** Largest sizeLimitBytes of any scope, the default included. */
+  readonly sizeLimitMaxBytes: number;
+  /** Scopes that set relayMode localHosts: none = no host name is ever looked up for relaying. */
+  readonly localHostsScopes: number;
+}
+
+/** Scope ids of a path, narrowest first, platform last. */
+export type ScopeChain = readonly string[];
+
+/** Chain of a scope path: mailbox, domain, tenant, reseller, platform; missing ones are skipped. */
+export function chainOf(path: ScopePath): ScopeChain {
+  const chain: string[] = [];
+  if (path.mailboxId !== undefined) chain.push(path.mailboxId);
+  if (path.domainId !== undefined) chain.push(path.domainId);
+  if (path.tenantId !== undefined) chain.push(path.tenantId);
+  if (path.resellerId !== undefined) chain.push(path.resellerId);
+  chain.push("platform");
+  return chain;
+}
+
+/** Chain of the platform alone. */
+export const platformChain: ScopeChain = ["platform"];
+
+/** A setting's value in force, and where it comes from (`default` when set nowhere). */
+export interface ResolvedSetting {
+  readonly value: SettingValue;
+  readonly setAtScope: string;
+  readonly byEvent?: string;
+}
+
+/** Whether a definition lets a scope kind decide it; a stray value below its lowest scope has no effect. */
+function counts(name: string, settings: ScopeSettings, stored: StoredSetting): boolean {
+  // A lower scope may only tighten requireTls; a value that got round validation must not loosen it.
+  if (name === "requireTls" && stored.value === false) return settings.scope.kind === "platform";
+  return true;
+}
+
+/** Value of a setting along a chain: the narrowest scope that sets it, else the default. */
+export function resolveSetting(
+  state: PolicyState,
+  chain: ScopeChain,
+  name: SettingName | (string & {}),
+): ResolvedSetting {
+  for (const id of chain) {
+    const settings = state.settings.get(id);
+    const stored = settings?.values.get(name);
+    if (settings && stored && counts(name, settings, stored)) {
+      return { value: stored.value, setAtScope: id, byEvent: stored.byEvent };
+    }
+  }
+  return { value: settingDefinition(name)?.defaultValue ?? null, setAtScope: "default" };
+}
+
+/** Value alone, without the allocation: for the hot path. */
+export function settingValue(state: PolicyState, chain: ScopeChain, name: SettingName): SettingValue {
+  for (let i = 0; i < chain.length; i++) {
+    const settings = state.settings.get(chain[i] as string);
+    const stored = settings?.values.get(name);
+    if (settings && stored && counts(name, settings, stored)) return stored.value;
+  }
+  return settingDefinition(name)?.defaultValue ?? null;
+}
+
+/** Words in the platform's `unlocks`. */
+export function isUnlocked(state: PolicyState, word: string): boolean {
+  const unlocks = settingValue(state, platformChain, "unlocks");
+  return Array.isArray(unlocks) && unlocks.includes(word);
+}
+
+export type RelayMode = "none" | "addresses" | "localHosts" | "localUsers" | "anyone";
+/** relayMode in force: a mode whose unlock is gone counts as none, so that taking an unlock back works at once. */
+export function relayModeOf(state: PolicyState, chain: ScopeChain): RelayMode {
+  const mode = settingValue(state, chain, "relayMode") as RelayMode;
+  if (mode !== "localUsers" && mode !== "anyone") return mode;
+  return isUnlocked(state, mode) ? mode : "none";
+}
+
+/** Chain of a tenant whose reseller an event may have told. */
+export function tenantChain(state: PolicyState, scope: Scope): ScopeChain {
+  const resellerId = state.settings.get(scopeId(scope))?.resellerId;
+  return resellerId === undefined ? [scopeId(scope), "platform"] : [scopeId(scope), resellerId, "platform"];
+}
