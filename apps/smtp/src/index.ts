@@ -1,1 +1,4 @@
-export {};
+export { createDenials, type Denials } from "./denials.ts";
+export { defaultSmtpLimits, type SmtpConfig, type SmtpLimits } from "./smtp-config.ts";
+export type { SmtpDeps } from "./smtp-deps.ts";
+export { type Smtp, startSmtp } from "./start-smtp.ts";

@@ -1,0 +1,63 @@
+import type { IpDenied } from "@mailfold/domain";
+import { streams } from "@mailfold/events";
+import type { Journal } from "@mailfold/journal";
+import type { Clock } from "@mailfold/kernel";
+import type { PolicySource } from "@mailfold/policy";
+import type { Logger, Metrics } from "@mailfold/telemetry";
+import { denialPrefix } from "./ip-prefix.ts";
+import { newEvent } from "./verdict-event.ts";
+
+export interface Denials {
+  /** Whether new connections of this IP are refused now. */
+  isDenied(ip: string): boolean;
+  /** Whether abuse of this IP may lead to a denial: not loopback, trusted proxies, platform relayAddresses. */
+  isExempt(ip: string): boolean;
+  /** Refuses the IP's /32 or /64 for the listener's denyDuration: at once here, and by an event everywhere. No-op when exempt or denied already. */
+  deny(ip: string, reason: string, detail?: string): Promise<void>;
+}
+
+// The policy view takes over within moments; this table only bridges them.
+const localMax = 10_000;
+
+/** Short refusals of an IP prefix for protocol abuse. */
+export function createDenials(deps: {
+  readonly journal: Journal;
+  readonly policy: PolicySource;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly isTrustedProxy: (ip: string) => boolean;
+}): Denials {
+  const local = new Map<string, number>();
+  const isExempt = (ip: string): boolean => deps.isTrustedProxy(ip) || deps.policy.current().isExemptFromDenial(ip);
+  const isDenied = (ip: string): boolean => {
+    if (isExempt(ip)) return false;
+    const now = deps.clock.now();
+    const until = local.get(denialPrefix(ip));
+    return (until !== undefined && until > now) || deps.policy.current().denial(ip, now) !== undefined;
+  };
+  return {
+    isDenied,
+    isExempt,
+    async deny(ip, reason, detail) {
+      if (isExempt(ip) || isDenied(ip)) return;
+      const prefix = denialPrefix(ip);
+      const occurredAt = deps.clock.now();
+      const until = occurredAt + deps.policy.current().listener().denyDurationMs;
+      for (const key of local.keys()) {
+        if (local.size < localMax) break;
+        local.delete(key);
+      }
+      local.set(prefix, until);
+      deps.metrics.denials.inc({ reason });
+      const data = { prefix, reason, until, ...(detail === undefined ? {} : { detail: detail.slice(0, 500) }) };
+      const metadata = { actor: { type: "system", id: "smtp" }, context: { ip, protocol: "smtp" } } as const;
+      const events = [newEvent<IpDenied>("IpDenied", data, { metadata, occurredAt })];
+      try {
+        await deps.journal.commit({ appends: [{ stream: streams.denial(prefix), expected: "any", events }] });
+      } catch (error) {
+        deps.log.error({ err: error, reason }, "a denial could not be recorded; it holds on this node only");
+      }
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
+import type { AddressForm } from "@mailfold/policy";
+
+/** An envelope address in canonical form, with the way it was written. */
+export interface EnvelopeAddress {
+  /** Canonical when the form is `plain`: NFC, lower case, domain in A-labels. Else the text as written, cut to 320 characters. */
+  readonly address: string;
+  readonly form: AddressForm;
+}
+
+const maxPathOctets = 254;
+const ldhLabel = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+// RFC 5321 4.1.2 atext, plus (RFC 6531 3.3) anything beyond ASCII.
+const dotString =
+  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+)*$/u;
+
+/**
+ * Classifies what stands between the angle brackets and brings it into canonical form. The domain that decides is the one
+ * behind the last "@": forms that hide a second destination (source route, percent hack, bang path) are named as such.
+ */
+export function classifyAddress(path: string): EnvelopeAddress {
+  const written = (form: AddressForm): EnvelopeAddress => ({ address: path.slice(0, 320), form });
+  if (path.startsWith("@")) return written("source-route");
+  if (path.startsWith('"')) return written("quoted-local");
+  const at = path.lastIndexOf("@");
+  if (at <= 0) return written("malformed");
+  const local = path.slice(0, at);
+  const domain = path.slice(at + 1);
+  if (domain.startsWith("[")) return written(isAddressLiteral(domain) ? "ip-literal" : "malformed");
+  // nodemailer-era relays took "a@b@ours" for a route, too: never ours to interpret.
+  if (local.includes("@") || !dotString.test(local)) return written("malformed");
+  if (local.includes("%")) return written("percent-hack");
+  if (local.includes("!")) return written("bang-path");
+  const canonicalDomain = canonicalDomainName(domain);
+  if (canonicalDomain === undefined) return written("malformed");
+  const address = `${local.normalize("NFC").toLowerCase()}@${canonicalDomain}`;
+  if (Buffer.byteLength(address) > maxPathOctets || Buffer.byteLength(local) > 64) return written("malformed");
+  return { address, form: "plain" };
+}
+
+/** A domain name as lower-case A-labels; undefined when it is none (an all-digit last label is a number, not a domain). */
+export function canonicalDomainName(text: string): string | undefined {
+  const name = /^[\x21-\x7e]*$/.test(text) ? text.toLowerCase() : domainToASCII(text.normalize("NFC"));
+  if (name.length === 0 || name.length > 253) return undefined;
+  const labels = name.split(".");
+  if (!labels.every((label) => ldhLabel.test(label))) return undefined;
+  return /^[0-9]+$/.test(labels.at(-1) ?? "") ? undefined : name;
+}
+
+/** Domain of a canonical address; "" for the null sender. */
+export function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf("@") + 1);
+}
+
+/** RFC 5321 4.1.3. */
+function isAddressLiteral(text: string): boolean {
+  if (!text.endsWith("]")) return false;
+  const inside = text.slice(1, -1);
+  return isIP(/^ipv6:/i.test(inside) ? inside.slice(5) : inside) !== 0;
+}

@@ -1,0 +1,326 @@
+import type { Socket } from "node:net";
+import { performance } from "node:perf_hooks";
+import type { SecureContext, TLSSocket } from "node:tls";
+import {
+  SMTPServer,
+  type SMTPServerAuthentication,
+  type SMTPServerAuthenticationResponse,
+  type SMTPServerSession,
+} from "smtp-server";
+import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
+import type { SMTPStream } from "smtp-server/lib/smtp-stream.js";
+import type { MessageReader } from "./message-reader.ts";
+import { replies } from "./replies.ts";
+import type { SmtpSession } from "./session.ts";
+import type { SmtpLimits } from "./smtp-config.ts";
+import { verbs } from "./verbs/registry.ts";
+import type { CountingSink, TlsState, Wire } from "./wire.ts";
+import { type LineFault, type WireEvents, WireParser } from "./wire-parser.ts";
+
+// The only file that knows smtp-server's inside (pinned to 3.21.6). It keeps the greeting delay, the connection's life,
+// STARTTLS and SASL of smtp-server; parsing, dispatch, replies and deadlines are ours.
+
+export interface EdgeOptions {
+  readonly hostname: string;
+  /** TLS from the first octet. */
+  readonly isImplicitTls: boolean;
+  readonly limits: SmtpLimits;
+  readonly tlsContext: { current(): SecureContext };
+  readonly banner: () => string | undefined;
+  readonly isClosing: () => boolean;
+  /** Checks a login; an answer with `user` logs in. */
+  authenticate(session: SmtpSession, auth: SMTPServerAuthentication): Promise<SMTPServerAuthenticationResponse>;
+  /** Judges a new connection; false = refused, the reply was given. */
+  admit(session: SmtpSession): Promise<boolean>;
+  onFault(error: unknown): void;
+}
+
+/** One smtp-server instance without a listening socket: connections are handed to it. */
+export class EdgeServer extends SMTPServer {
+  readonly edge: EdgeOptions;
+  readonly sessions = new WeakMap<SMTPServerSession, SmtpSession>();
+
+  constructor(edge: EdgeOptions) {
+    super({
+      secure: edge.isImplicitTls,
+      name: edge.hostname,
+      logger: false,
+      disableReverseLookup: true,
+      authMethods: ["PLAIN", "LOGIN"],
+      authOptional: true,
+      // Whether AUTH is allowed in the clear is the listener's setting, looked at by our verb.
+      allowInsecureAuth: true,
+      hideENHANCEDSTATUSCODES: false,
+      useXClient: false,
+      useXForward: false,
+      useProxy: false,
+      // Our own deadlines come first.
+      socketTimeout: edge.limits.sessionMaxMs + 60_000,
+    });
+    this.edge = edge;
+    this.on("error", () => {});
+  }
+
+  /** Contexts come from the provider at each handshake: a bad reload never reaches smtp-server, which would drop the old one. */
+  override updateSecureContext(): void {
+    this.secureContext = new Map();
+  }
+  override _resolveSNI(_name: string, done: (error: Error | null, context?: SecureContext) => void): void {
+    done(null, this.edge.tlsContext.current());
+  }
+  override onConnect(session: SMTPServerSession, done: (error?: Error | null) => void): void {
+    const smtp = this.sessions.get(session);
+    if (smtp === undefined) return;
+    this.edge.admit(smtp).then(
+      (admitted) => (admitted ? done() : smtp.wire.close()),
+      (error) => {
+        this.edge.onFault(error);
+        smtp.closeWith(replies.internal);
+      },
+    );
+  }
+  override onSecure(_socket: unknown, session: SMTPServerSession, done: (error?: Error | null) => void): void {
+    this.sessions.get(session)?.tlsStarted();
+    done();
+  }
+  override onAuth(
+    auth: SMTPServerAuthentication,
+    session: SMTPServerSession,
+    done: (error: Error | null | undefined, response?: SMTPServerAuthenticationResponse) => void,
+  ): void {
+    const smtp = this.sessions.get(session);
+    if (smtp === undefined) return;
+    this.edge.authenticate(smtp, auth).then(
+      (response) => done(null, response),
+      (error) => {
+        this.edge.onFault(error);
+        smtp.closeWith(replies.internal);
+      },
+    );
+  }
+}
+
+type MessageEnd = (reader: MessageReader, done: () => void) => Promise<void>;
+
+/** One connection: smtp-server's, with our parser, verbs and deadlines. */
+export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
+  declare readonly server: EdgeServer;
+  declare smtp: SmtpSession;
+  // Set while smtp-server's constructor runs, hence declared only.
+  declare wireParser: WireParser;
+  private messageEnd: MessageEnd | undefined;
+  private readonly startedAt = performance.now();
+  private waitingSince = performance.now();
+  private messageSince = 0;
+  private messageSink: CountingSink | undefined;
+  private blockedSince: number | undefined;
+  private upgradingSince = 0;
+  private isBusy = false;
+  private isCorked = false;
+
+  constructor(
+    server: EdgeServer,
+    socket: Socket,
+    peer: { readonly ip: string; readonly port: number },
+    makeSession: (wire: Wire, id: string) => SmtpSession,
+  ) {
+    super(server, socket, { remoteAddress: peer.ip, remotePort: peer.port });
+    this.server = server;
+    this.smtp = makeSession(this, this.id);
+    server.sessions.set(this.session, this.smtp);
+    server.connections.add(this);
+    this.on("error", () => {});
+    this.init();
+  }
+
+  get hasMore(): boolean {
+    return this.wireParser.hasMore;
+  }
+
+  get tls(): TlsState | undefined {
+    if (!this.secure) return undefined;
+    const socket = this._socket as TLSSocket;
+    const cipher = socket.getCipher();
+    return { protocol: socket.getProtocol() ?? "TLS", cipher: cipher.standardName };
+  }
+
+  reply(text: string): void {
+    const socket = this._socket;
+    // While a handshake runs the raw socket must carry nothing of ours.
+    if (this._upgrading || socket.destroyed || !socket.writable) return;
+    socket.write(`${text}\r\n`);
+  }
+
+  startMessage(sink: CountingSink, ended: MessageEnd): void {
+    this.messageEnd = ended;
+    this.messageSince = performance.now();
+    this.messageSink = sink;
+    this.wireParser.startMessage(sink);
+  }
+
+  startTls(done: () => void): void {
+    this.upgradingSince = performance.now();
+    this._server.secureContext.set("*", this.server.edge.tlsContext.current());
+    this.uncork();
+    this.reply("220 2.0.0 Ready to start TLS");
+    this.upgrade(done);
+  }
+
+  authenticate(line: string, done: () => void): void {
+    this.handler_AUTH(Buffer.from(line, "latin1"), done);
+  }
+
+  // WireEvents
+
+  line(text: string, fault: LineFault | undefined, next: () => void): void {
+    this.isBusy = true;
+    const done = (): void => {
+      this.isBusy = false;
+      this.waitingSince = performance.now();
+      this._whenWritable(next);
+    };
+    try {
+      const pending = this.handleLine(text, fault, done);
+      if (pending instanceof Promise) pending.catch((error) => this.fail(error));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  lineLimitOctets(start: string): number {
+    // RFC 4954 4: an AUTH exchange's lines.
+    if (this._nextHandler !== false) return 12_288;
+    const verb = start.toUpperCase();
+    if (verb === "AUTH ") return 12_288;
+    const { maxCommandLength } = this.smtp.settings;
+    // SIZE 26 (RFC 1870 3), BODY 17 (RFC 6152 3), SMTPUTF8 10 (RFC 6531 3.4), AUTH 500 (RFC 4954 3).
+    if (verb === "MAIL ") return maxCommandLength + 53 + (this.smtp.peer.listener === "submission" ? 500 : 0);
+    return verb === "VRFY " || verb === "EXPN " ? maxCommandLength + 10 : maxCommandLength;
+  }
+
+  messageEnded(reader: MessageReader, next: () => void): void {
+    const { messageEnd } = this;
+    this.messageEnd = undefined;
+    this.messageSink = undefined;
+    if (messageEnd === undefined) return;
+    this.isBusy = true;
+    const done = (): void => {
+      this.isBusy = false;
+      this.waitingSince = performance.now();
+      if (this.server.edge.isClosing()) this.smtp.closeWith(replies.shuttingDown);
+      this._whenWritable(next);
+    };
+    messageEnd(reader, done).catch((error) => this.fail(error));
+  }
+
+  batchStarts(): void {
+    if (this._upgrading || this.isCorked) return;
+    this.isCorked = true;
+    this._socket.cork();
+  }
+
+  batchEnds(): void {
+    this.uncork();
+  }
+
+  private uncork(): void {
+    if (!this.isCorked) return;
+    this.isCorked = false;
+    this._socket.uncork();
+  }
+
+  private handleLine(text: string, fault: LineFault | undefined, done: () => void): void | Promise<void> {
+    const { smtp } = this;
+    if (this._upgrading) return done();
+    if (this.server.edge.isClosing()) return smtp.closeWith(replies.shuttingDown);
+    // RFC 5321 3.1: the client waits for the greeting.
+    if (!this._ready) return smtp.closeWith(replies.tooEarly);
+    if (fault === "too-long" || fault === "endless") return smtp.overlong(fault === "endless", done);
+    if (fault === "bare-lf") return smtp.error(replies.bareLineFeed, done);
+    if (fault === "control") return smtp.error(replies.control, done);
+    if (fault === "not-utf8") return smtp.error(replies.notUtf8, done);
+    if (this._nextHandler !== false) {
+      const handler = this._nextHandler;
+      this._nextHandler = false;
+      return handler.call(this, Buffer.from(text, "utf8"), done);
+    }
+    const blank = text.indexOf(" ");
+    const name = (blank < 0 ? text : text.slice(0, blank)).toUpperCase();
+    const verb = verbs.get(name);
+    if (verb === undefined) {
+      if (/ HTTP\/\d(?:\.\d)?$/i.test(text)) return smtp.closeWith(replies.http);
+      return smtp.error(replies.unknownCommand, done);
+    }
+    return verb(smtp, blank < 0 ? "" : text.slice(blank + 1).trimEnd(), done);
+  }
+
+  private fail(error: unknown): void {
+    this.server.edge.onFault(error);
+    this.smtp.closeWith(replies.internal);
+  }
+
+  /** Looks at every deadline; called once per sweep. */
+  sweep(now: number): void {
+    const { limits } = this.server.edge;
+    if (this._closing || this._closed) return;
+    if (this._upgrading) {
+      if (now - this.upgradingSince > limits.handshakeTimeoutMs) this._socket.destroy();
+      return;
+    }
+    if (this._socket.writableLength === 0) this.blockedSince = undefined;
+    else this.blockedSince ??= now;
+    if (this.blockedSince !== undefined && now - this.blockedSince > limits.writeTimeoutMs) this._socket.destroy();
+    else if (this.isBusy) return;
+    else if (now - this.startedAt > limits.sessionMaxMs) this.smtp.closeWith(replies.sessionTooLong);
+    else if (this.wireParser.isInMessage) this.sweepMessage(now);
+    else if (now - this.waitingSince > limits.commandTimeoutMs) this.smtp.closeWith(replies.timeout);
+  }
+
+  private sweepMessage(now: number): void {
+    const { limits } = this.server.edge;
+    const elapsedMs = now - this.messageSince;
+    const bytes = this.messageSink?.sizeBytes ?? 0;
+    const isTooSlow =
+      elapsedMs > limits.dataGraceMs &&
+      bytes < ((elapsedMs - limits.dataGraceMs) / 1_000) * limits.dataMinBytesPerSecond;
+    if (elapsedMs > limits.dataMaxMs || isTooSlow) this.smtp.closeWith(replies.tooSlow);
+  }
+
+  /** Ends an idle connection for a shutdown; a running transaction ends first. */
+  shutDown(): void {
+    if (!this.isBusy && !this.wireParser.isInMessage) this.smtp.closeWith(replies.shuttingDown);
+  }
+
+  // smtp-server's inside
+
+  override _createParser(): SMTPStream {
+    this.wireParser = new WireParser(this);
+    this.wireParser.on("error", (error) => this.fail(error));
+    return this.wireParser as unknown as SMTPStream;
+  }
+
+  override _sendGreeting(): void {
+    this.waitingSince = performance.now();
+    const banner = this.server.edge.banner();
+    // RFC 5321 4.2: the greeting starts with the host's name.
+    this.reply(`220 ${this.server.edge.hostname} ESMTP${banner === undefined ? "" : ` ${banner}`}`);
+  }
+
+  override _getEnhancedStatusCode(code: number, context?: string | false): string {
+    // smtp-server's own table blames the connection for every 421.
+    return code === 421 ? "4.7.0" : super._getEnhancedStatusCode(code, context);
+  }
+
+  override _onTimeout(): void {
+    if (this._closing) this._socket.destroy();
+    else this.smtp.closeWith(replies.timeout);
+  }
+
+  override _onClose(): void {
+    const isFirst = !this._closed;
+    super._onClose();
+    if (!isFirst) return;
+    this.smtp.ended();
+    this.emit("gone");
+  }
+}

@@ -1,0 +1,210 @@
+import type { Append } from "@mailfold/event-store";
+import type { BodyRef, MessageDelivered, MessageHeld, MessageQueued } from "@mailfold/events";
+import { streams } from "@mailfold/events";
+import { newId, uuidFromId, uuidV5 } from "@mailfold/ids";
+import type { Commit, CommitBody } from "@mailfold/journal";
+import type { MailboxId, NewEvent, VerdictId } from "@mailfold/kernel";
+import type { HeaderFacts } from "./header-facts.ts";
+import type { Judged } from "./judge.ts";
+import type { SmtpLimits } from "./smtp-config.ts";
+import { deliveryFields, receivedField, submissionFields, type TraceSource } from "./trace-headers.ts";
+import type { Transaction } from "./transaction.ts";
+import { eventMetadata, newEvent, type Origin, verdictEvent } from "./verdict-event.ts";
+
+/** A message that at least one recipient takes, judged for each. */
+export interface AcceptedMessage {
+  readonly transaction: Transaction;
+  readonly judged: readonly Judged[];
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  readonly header: HeaderFacts;
+  readonly trace: TraceSource;
+  readonly sessionId: string;
+  readonly limits: SmtpLimits;
+}
+
+/** Bodies of mail that has no tenant (relayed on the platform's account). */
+const platformBodies = "platform";
+const firstJudgementMs = 5 * 60_000;
+
+/**
+ * The one commit of a transaction: each recipient's verdict; a delivery per mailbox, a hold per refused or quarantined
+ * copy, one outbound message for all that is relayed; each tenant's body once.
+ */
+export function buildCommit(message: AcceptedMessage): Commit {
+  return new CommitBuilder(message).build();
+}
+
+class CommitBuilder {
+  private readonly message: AcceptedMessage;
+  private readonly origin: Origin;
+  private readonly occurredAt: number;
+  private readonly events = new Map<string, NewEvent[]>();
+  private readonly bodies = new Map<string, CommitBody>();
+  private readonly holds: { readonly stream: string; readonly ref: BodyRef }[] = [];
+  private readonly delivered = new Set<MailboxId>();
+  private readonly isOnlyRecipient: boolean;
+
+  constructor(message: AcceptedMessage) {
+    this.message = message;
+    this.origin = { sessionId: message.sessionId, transactionId: message.transaction.id };
+    this.occurredAt = message.trace.receivedAt;
+    this.isOnlyRecipient = message.judged.length === 1;
+  }
+
+  build(): Commit {
+    const relayed: Judged[] = [];
+    for (const judged of this.message.judged) {
+      const verdictId = newId("verdict");
+      this.addVerdict(judged, verdictId);
+      if (judged.verdict.route === "relay") relayed.push(judged);
+      else this.addLocal(judged, verdictId);
+    }
+    this.addOutbound(relayed);
+    const appends: Append[] = [...this.events].map(([stream, events]) => ({ stream, expected: "any", events }));
+    return {
+      bodies: [...this.bodies.values()],
+      appends,
+      holds: this.holds,
+      transactionId: this.message.transaction.id,
+    };
+  }
+
+  private addVerdict(judged: Judged, verdictId: VerdictId): void {
+    const { header, bytes } = this.message;
+    const found = judged.facts.recipient?.found;
+    const notes = {
+      messageIdHeader: header.messageId,
+      subject: header.subject,
+      sizeBytes: bytes.length,
+      mailboxId: found?.kind === "local" && found.targets.length === 1 ? found.targets[0]?.mailboxId : undefined,
+    };
+    const event = verdictEvent(judged, { verdictId, origin: this.origin, occurredAt: this.occurredAt }, notes);
+    this.append(streams.verdict(judged.verdict.tenantId ?? "platform", this.occurredAt), event);
+  }
+
+  private addLocal(judged: Judged, verdictId: VerdictId): void {
+    const found = judged.facts.recipient?.found;
+    if (found?.kind !== "local") return;
+    const { action } = judged.verdict;
+    for (const target of found.targets) {
+      // An address and its alias are one mailbox: one copy.
+      if (this.delivered.has(target.mailboxId)) continue;
+      this.delivered.add(target.mailboxId);
+      const prefix = deliveryFields(this.message.transaction.sender.address, target.address) + this.received(judged);
+      const copy = { judged, verdictId, mailboxId: target.mailboxId, prefix, tenantId: found.domain.tenantId };
+      if (action === "accept" || action === "junk") this.addDelivery(copy);
+      else this.addHeld(copy);
+    }
+  }
+
+  private addDelivery(copy: Copy): void {
+    const body = this.body(copy.tenantId);
+    const data: MessageDelivered["data"] = {
+      deliveryId: this.deliveryId(copy.mailboxId),
+      folder: copy.judged.verdict.action === "junk" ? { specialUse: "junk" } : "INBOX",
+      body,
+      prefix: copy.prefix,
+      sizeBytes: Buffer.byteLength(copy.prefix) + body.sizeBytes,
+      internalDate: this.occurredAt,
+      flags: [],
+      transactionId: this.message.transaction.id,
+      verdictId: copy.verdictId,
+    };
+    const stream = streams.mail(copy.mailboxId);
+    this.append(stream, newEvent<MessageDelivered>("MessageDelivered", data, this.meta(copy.judged)));
+    this.hold(stream, body);
+  }
+
+  private addHeld(copy: Copy): void {
+    const { judged } = copy;
+    const { limits, transaction } = this.message;
+    const { action } = judged.verdict;
+    const kind = action === "defer" ? "deferred" : action === "discard" ? "discarded" : "quarantined";
+    const body = this.body(copy.tenantId);
+    const data: MessageHeld["data"] = {
+      holdId: this.deliveryId(copy.mailboxId),
+      kind,
+      transactionId: transaction.id,
+      verdictId: copy.verdictId,
+      recipient: judged.facts.recipient?.address ?? "",
+      sender: transaction.sender.address,
+      mailboxId: copy.mailboxId,
+      body,
+      prefix: copy.prefix,
+      sizeBytes: Buffer.byteLength(copy.prefix) + body.sizeBytes,
+      expiresAt: this.occurredAt + (kind === "deferred" ? limits.deferredLifetimeMs : limits.quarantineMs),
+      ...(kind === "deferred" ? { judgeAgainAt: this.occurredAt + firstJudgementMs } : {}),
+      facts: judged.facts as unknown as Readonly<Record<string, unknown>>,
+      attempt: 0,
+    };
+    const stream = streams.quarantine(copy.tenantId, this.occurredAt);
+    this.append(stream, newEvent<MessageHeld>("MessageHeld", data, this.meta(judged)));
+    this.hold(stream, body);
+  }
+
+  private addOutbound(relayed: readonly Judged[]): void {
+    const [head] = relayed;
+    if (head === undefined) return;
+    const { transaction, limits } = this.message;
+    const body = this.body(head.verdict.tenantId ?? platformBodies);
+    const prefix = this.received(head, relayed.length === 1);
+    const data: MessageQueued["data"] = {
+      messageId: transaction.id,
+      sender: transaction.sender.address,
+      recipients: relayed.map((judged) => judged.facts.recipient?.address ?? ""),
+      body,
+      prefix,
+      sizeBytes: Buffer.byteLength(prefix) + body.sizeBytes,
+      vouchedBy: head.verdict.vouchedBy ?? "none",
+      expiresAt: this.occurredAt + limits.outboundLifetimeMs,
+      smtpUtf8: transaction.smtpUtf8,
+      eightBit: transaction.eightBit,
+    };
+    const stream = streams.outbound(transaction.id);
+    this.append(stream, newEvent<MessageQueued>("MessageQueued", data, this.meta(head)));
+    this.hold(stream, body);
+  }
+
+  private received(judged: Judged, isOnly: boolean = this.isOnlyRecipient): string {
+    const { trace, header } = this.message;
+    const field = receivedField(trace, isOnly ? judged.facts.recipient?.address : undefined);
+    if (!trace.isAuthenticated) return field;
+    return field + submissionFields(trace, { date: header.hasDate, messageId: header.messageId !== undefined });
+  }
+
+  private deliveryId(mailboxId: MailboxId): string {
+    return uuidV5(uuidFromId(this.message.transaction.id), mailboxId);
+  }
+
+  private body(tenantId: string): BodyRef {
+    const known = this.bodies.get(tenantId);
+    if (known !== undefined) return known.ref;
+    const { bytes, sha256 } = this.message;
+    const ref = { tenantId, sha256, sizeBytes: bytes.length };
+    this.bodies.set(tenantId, { ref, bytes });
+    return ref;
+  }
+
+  private hold(stream: string, ref: BodyRef): void {
+    this.holds.push({ stream, ref });
+  }
+
+  private append(stream: string, event: NewEvent): void {
+    const known = this.events.get(stream);
+    if (known === undefined) this.events.set(stream, [event]);
+    else known.push(event);
+  }
+
+  private meta(judged: Judged) {
+    return { metadata: eventMetadata(judged, this.origin), occurredAt: this.occurredAt };
+  }
+}
+
+interface Copy {
+  readonly judged: Judged;
+  readonly verdictId: VerdictId;
+  readonly mailboxId: MailboxId;
+  readonly prefix: string;
+  readonly tenantId: Parameters<typeof streams.quarantine>[0];
+}

@@ -1,0 +1,73 @@
+import type { RecipientFact } from "@mailfold/policy";
+import type { Directory } from "@mailfold/projection-directory";
+import { domainFact, recipientFact } from "../directory-facts.ts";
+import { canonicalDomainName, classifyAddress, domainOf, type EnvelopeAddress } from "../envelope-address.ts";
+import { parseEnvelopeArgument } from "../envelope-syntax.ts";
+import { type Judged, whenReady } from "../judge.ts";
+import { replies } from "../replies.ts";
+import type { SmtpSession } from "../session.ts";
+import type { Transaction } from "../transaction.ts";
+import type { Verb } from "./verb.ts";
+
+const isAscii = /^[\x20-\x7e]*$/;
+
+/** RCPT (RFC 5321 4.1.1.3): policy decides for each recipient, with everything found so far. */
+export const rcpt: Verb = (session, argument, done) => {
+  if (session.helo === undefined) return session.error(replies.heloFirst, done);
+  const { transaction } = session;
+  if (transaction === undefined) return session.error(replies.mailFirst, done);
+  const parsed = parseEnvelopeArgument("TO", argument);
+  if (parsed === "no-path") return session.error(replies.rcptSyntax, done);
+  if (parsed === "bad-parameter") return session.error(replies.parameterSyntax, done);
+  // DSN is not offered, so no parameter is known.
+  if (parsed.parameters.size > 0) return session.error(replies.unknownParameter, done);
+  if (parsed.path === "") return session.error(replies.rcptSyntax, done);
+  if (!transaction.smtpUtf8 && !isAscii.test(parsed.path)) return session.error(replies.needsUtf8, done);
+  const recipient = readRecipient(session, parsed.path);
+  if (recipient.form === "plain" && transaction.recipients.has(recipient.address)) {
+    session.wire.reply(replies.recipientOk);
+    return done();
+  }
+  if (transaction.recipients.size >= session.services.limits.recipientsMax) {
+    session.wire.reply(replies.tooManyRecipients);
+    return done();
+  }
+  if (!session.isReady) {
+    session.wire.reply(replies.notReady);
+    return done();
+  }
+  const found = find(session.services.deps.directory, recipient);
+  const facts = {
+    ...session.facts(),
+    recipient: { address: recipient.address, form: recipient.form, found, acceptedBefore: transaction.recipients.size },
+  };
+  session.recipientReached();
+  return whenReady(session.judge("rcpt", facts), (judged) => answer(session, transaction, { judged, done }));
+};
+
+/** RFC 5321 4.5.1: the postmaster of this host needs no domain. */
+function readRecipient(session: SmtpSession, path: string): EnvelopeAddress {
+  return classifyAddress(/^postmaster$/i.test(path) ? `postmaster@${session.services.hostname}` : path);
+}
+
+function find(directory: Directory, recipient: EnvelopeAddress): RecipientFact {
+  if (recipient.form === "plain") return recipientFact(directory, recipient.address);
+  // A form that is refused still belongs to somebody, who may ask why.
+  const name = canonicalDomainName(domainOf(recipient.address));
+  const domain = name === undefined ? undefined : domainFact(directory, name);
+  return domain === undefined ? { kind: "foreign" } : { kind: "unknown", domain };
+}
+
+function answer(
+  session: SmtpSession,
+  transaction: Transaction,
+  { judged, done }: { readonly judged: Judged; readonly done: () => void },
+): void | Promise<void> {
+  const { verdict, facts } = judged;
+  // Only a refusal is answered here: junk, quarantine and discard take the mail.
+  if (verdict.action === "reject" || verdict.action === "defer") return session.refuseRecipient(judged, done);
+  transaction.recipients.set(facts.recipient?.address ?? "", judged);
+  if (verdict.route === "relay" && verdict.tenantId !== undefined) transaction.relayTenant ??= verdict.tenantId;
+  session.wire.reply(replies.recipientOk);
+  done();
+}
