@@ -10,6 +10,8 @@ export interface ApiContext {
   readonly caller: Caller;
   readonly requestId: string;
   readonly api: ApiShared;
+  /** Rows that this request may still read through its connections. */
+  rowsLeft: number;
 }
 
 /** What all requests share. */

@@ -1,0 +1,87 @@
+import type { Scope } from "@mailfold/domain";
+import { idFromUuid } from "@mailfold/ids";
+import type { EffectiveSetting } from "@mailfold/policy";
+import { type Caller, mayReach } from "../../caller.ts";
+import type { EffectivePolicy, PlacedScope, SenderEntryRecord } from "../../operations/policy-records.ts";
+import { builder } from "../builder.ts";
+
+export const senderListEnum = builder.enumType("SenderListName", {
+  values: { ACCEPT: { value: "accept" }, KILL: { value: "kill" } },
+} as const);
+
+const scopeKind = builder.enumType("ScopeKind", {
+  values: {
+    PLATFORM: { value: "platform" },
+    RESELLER: { value: "reseller" },
+    TENANT: { value: "tenant" },
+    DOMAIN: { value: "domain" },
+    MAILBOX: { value: "mailbox" },
+  },
+} as const);
+
+export const scopeRef = builder.objectRef<Scope>("Scope").implement({
+  description: "A place where settings and entries live.",
+  fields: (t) => ({
+    kind: t.field({ type: scopeKind, resolve: (scope) => scope.kind }),
+    id: t.id({ nullable: true, resolve: (scope) => (scope.kind === "platform" ? null : scope.id) }),
+  }),
+});
+
+export const senderEntryRef = builder.objectRef<SenderEntryRecord>("SenderEntry").implement({
+  description: "An entry of an accept or kill list.",
+  fields: (t) => ({
+    id: t.id({ resolve: (entry) => entry.entryId }),
+    scope: t.field({ type: scopeRef, resolve: (entry) => entry.scope }),
+    list: t.field({ type: senderListEnum, resolve: (entry) => entry.list }),
+    pattern: t.exposeString("pattern"),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", nullable: true }),
+    note: t.exposeString("note", { nullable: true }),
+    trustUnverified: t.exposeBoolean("trustUnverified"),
+    event: t.id({ description: "The event that set it.", resolve: (entry) => idFromUuid("event", entry.byEvent) }),
+  }),
+});
+
+/** A setting with what the reader may know of where it is set. */
+interface ShownSetting {
+  readonly setting: EffectiveSetting;
+  readonly shown: boolean;
+}
+
+const settingRef = builder.objectRef<ShownSetting>("EffectiveSetting").implement({
+  description: "A setting in force, and where it is set.",
+  fields: (t) => ({
+    name: t.string({ resolve: ({ setting }) => setting.name }),
+    value: t.field({ type: "JSON", nullable: true, resolve: ({ setting }) => setting.value }),
+    scope: t.string({
+      description: "Scope id, `platform`, `default`, or `platform policy` for a scope above the reader's own subtree.",
+      resolve: ({ setting, shown }) => (shown ? setting.setAtScope : "platform policy"),
+    }),
+    event: t.id({
+      nullable: true,
+      description: "The event that set it, within the reader's own subtree.",
+      resolve: ({ setting, shown }) =>
+        shown && setting.byEvent !== undefined ? idFromUuid("event", setting.byEvent) : null,
+    }),
+    warning: t.string({ nullable: true, resolve: ({ setting }) => setting.warning ?? null }),
+  }),
+});
+
+/** Whether a line or value set at this scope may name it: only within the reader's own subtree. */
+export function mayNameScope(caller: Caller, setAtScope: string, placed: PlacedScope): boolean {
+  if (caller.scope.kind === "platform" || setAtScope === "default") return true;
+  if (setAtScope === "platform") return false;
+  if (setAtScope === placed.resellerId) return mayReach(caller, { resellerId: placed.resellerId });
+  return mayReach(caller, placed);
+}
+
+export const effectivePolicyRef = builder.objectRef<EffectivePolicy>("EffectivePolicy").implement({
+  description: "All settings in force at a scope.",
+  fields: (t) => ({
+    scope: t.field({ type: scopeRef, resolve: (policy) => policy.placed.scope }),
+    settings: t.field({
+      type: [settingRef],
+      resolve: ({ settings, placed }, _args, { caller }) =>
+        settings.map((setting) => ({ setting, shown: mayNameScope(caller, setting.setAtScope, placed) })),
+    }),
+  }),
+});

@@ -1,0 +1,15 @@
+import { type GraphQLSchema, lexicographicSortSchema } from "graphql";
+import { builder } from "./builder.ts";
+import "./mutations/mailbox-mutations.ts";
+import "./mutations/policy-mutations.ts";
+import "./mutations/tenant-mutations.ts";
+import "./mutations/token-mutations.ts";
+import "./queries/directory-queries.ts";
+
+let built: GraphQLSchema | undefined;
+
+/** The API's schema; built once. */
+export function buildApiSchema(): GraphQLSchema {
+  built ??= lexicographicSortSchema(builder.toSchema());
+  return built;
+}

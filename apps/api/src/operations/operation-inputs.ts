@@ -1,0 +1,123 @@
+import type { SenderList, SuspensionReason } from "@mailfold/domain";
+import type { CommandOptions } from "./operation-outcome.ts";
+
+/** GraphQL may say null for absent. */
+export type Maybe<T> = T | null | undefined;
+
+/** Exactly one member: the place where settings and entries live. */
+export interface ScopeInput {
+  readonly platform?: Maybe<boolean>;
+  readonly resellerId?: Maybe<string>;
+  readonly tenantId?: Maybe<string>;
+  readonly domainId?: Maybe<string>;
+  readonly mailboxId?: Maybe<string>;
+}
+
+export interface ResellerCreateInput extends CommandOptions {
+  readonly name: string;
+  /** Unique over all resellers. */
+  readonly externalId?: Maybe<string>;
+}
+export interface TenantCreateInput extends CommandOptions {
+  readonly resellerId: string;
+  readonly name: string;
+  /** Unique within the reseller. */
+  readonly externalId?: Maybe<string>;
+}
+/** What to switch off; absent members take the default: all but inbound. */
+export interface SuspensionSwitchesInput {
+  readonly login?: Maybe<boolean>;
+  readonly submission?: Maybe<boolean>;
+  readonly inbound?: Maybe<boolean>;
+  readonly forwarding?: Maybe<boolean>;
+}
+export interface TenantSuspendInput extends CommandOptions {
+  readonly tenantId: string;
+  readonly reason: SuspensionReason;
+  readonly note?: Maybe<string>;
+  readonly switches?: Maybe<SuspensionSwitchesInput>;
+}
+export interface TenantResumeInput extends CommandOptions {
+  readonly tenantId: string;
+}
+export interface DomainAddInput extends CommandOptions {
+  readonly tenantId: string;
+  /** Any case, U-labels allowed; stored as lower-case A-labels. */
+  readonly name: string;
+}
+export interface DomainVerifyInput extends CommandOptions {
+  readonly domainId: string;
+  /** `platform` = vouched for by a platform token, without DNS. */
+  readonly method?: Maybe<"dns" | "platform">;
+}
+export interface DomainRemoveInput extends CommandOptions {
+  readonly domainId: string;
+}
+export interface MailboxCreateInput extends CommandOptions {
+  readonly tenantId: string;
+  readonly address: string;
+  readonly password: string;
+  readonly displayName?: Maybe<string>;
+  readonly quotaBytes?: Maybe<number>;
+}
+export interface MailboxUpdateInput extends CommandOptions {
+  readonly mailboxId: string;
+  readonly displayName?: Maybe<string>;
+  readonly quotaBytes?: Maybe<number>;
+}
+export interface MailboxSetPasswordInput extends CommandOptions {
+  readonly mailboxId: string;
+  readonly password: string;
+}
+export interface MailboxSuspendInput extends CommandOptions {
+  readonly mailboxId: string;
+  readonly reason?: Maybe<SuspensionReason>;
+  readonly note?: Maybe<string>;
+}
+/** Input of the commands that need nothing but the mailbox: resume, delete, restore. */
+export interface MailboxInput extends CommandOptions {
+  readonly mailboxId: string;
+}
+export interface AliasAddInput extends CommandOptions {
+  readonly tenantId: string;
+  readonly address: string;
+  /** Mailbox ids of the same tenant. */
+  readonly targets: readonly string[];
+}
+export interface AliasRemoveInput extends CommandOptions {
+  readonly aliasId: string;
+}
+export interface PolicyUpdateInput extends CommandOptions {
+  readonly scope: ScopeInput;
+  /** Values by setting name. */
+  readonly set?: unknown;
+  readonly unset?: Maybe<readonly string[]>;
+}
+export interface SenderEntryAddInput extends CommandOptions {
+  readonly scope: ScopeInput;
+  readonly list: SenderList;
+  readonly pattern: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: Maybe<number>;
+  readonly note?: Maybe<string>;
+  readonly trustUnverified?: Maybe<boolean>;
+}
+export interface SenderEntryRemoveInput extends CommandOptions {
+  readonly entryId: string;
+}
+/** Exactly one member: what a token may see and do. */
+export interface TokenScopeInput {
+  readonly platform?: Maybe<boolean>;
+  readonly resellerId?: Maybe<string>;
+  readonly tenantId?: Maybe<string>;
+}
+export interface TokenCreateInput extends CommandOptions {
+  readonly name: string;
+  readonly scope: TokenScopeInput;
+  readonly expiresAt?: Maybe<number>;
+  /** Token whose subject the new one carries on, so that commandIds still replay. */
+  readonly rotates?: Maybe<string>;
+}
+export interface TokenRevokeInput extends CommandOptions {
+  readonly tokenId: string;
+}
