@@ -1,0 +1,68 @@
+import { spawn } from "node:child_process";
+import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { temporaryDir } from "./platform.ts";
+import type { MailboxLogin } from "./provision.ts";
+
+/** A Maildir kept in step with a mailbox by the real mbsync. */
+export interface Mbsync {
+  /** Pulls; answers how many messages were new on this side. */
+  pull(): Promise<{ readonly added: number; readonly output: string }>;
+  /** Messages of a folder as stored, LF line ends. */
+  messages(folder?: string): readonly string[];
+}
+
+/** `certificateFile`: the server's own certificate, which mbsync is told to trust. */
+export function createMbsync(port: number, login: MailboxLogin, certificateFile: string): Mbsync {
+  const dir = temporaryDir("mbsync");
+  mkdirSync(join(dir, "mail"));
+  const config = `
+IMAPAccount account
+Host 127.0.0.1
+Port ${port}
+User ${login.address}
+Pass ${login.password}
+SSLType STARTTLS
+CertificateFile ${certificateFile}
+AuthMechs LOGIN
+PipelineDepth 20
+
+IMAPStore far
+Account account
+
+MaildirStore near
+Path ${dir}/mail/
+Inbox ${dir}/mail/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Patterns *
+Create Near
+Sync Pull
+SyncState ${dir}/state/
+`;
+  mkdirSync(join(dir, "state"));
+  writeFileSync(join(dir, "mbsyncrc"), config, { mode: 0o600 });
+  return {
+    pull: () =>
+      new Promise((resolve, reject) => {
+        const child = spawn("mbsync", ["-V", "-c", join(dir, "mbsyncrc"), "all"], {
+          stdio: ["ignore", "pipe", "pipe"],
+        });
+        let output = "";
+        child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+        child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+        const timer = setTimeout(() => child.kill("SIGKILL"), 180_000);
+        child.on("close", (code) => {
+          clearTimeout(timer);
+          if (code !== 0) return reject(new Error(`mbsync ended with ${code}: ${output.slice(-2_000)}`));
+          const added = Number([...output.matchAll(/N: \+(\d+)/g)].at(-1)?.[1] ?? 0);
+          resolve({ added, output });
+        });
+      }),
+    messages: (folder = "INBOX") =>
+      globSync(`${dir}/mail/${folder}/{cur,new}/*`).map((file) => readFileSync(file, "latin1")),
+  };
+}
