@@ -13,16 +13,25 @@ export interface ListenerOptions {
   readonly isDenied: (ip: string) => boolean;
   readonly shouldShed: () => boolean;
   readonly tlsContext: { current(): SecureContext };
-  /** A connection that passed; its socket speaks TLS already when the listener does. */
-  serve(socket: Socket, peer: { readonly ip: string; readonly port: number }): void;
+  /** A connection that passed; its socket speaks TLS already when the listener does. Calls `left` once it is gone. */
+  serve(socket: Socket, peer: AdmittedPeer): void;
   onFault(error: unknown): void;
+}
+
+export interface AdmittedPeer {
+  readonly ip: string;
+  readonly port: number;
+  /** Gives its places back; safe to call again. */
+  readonly left: () => void;
 }
 
 /** One port: counts, PROXY header, denials and implicit TLS come before any SMTP. */
 export class Listener {
   private readonly options: ListenerOptions;
   private readonly server: Server;
-  private readonly sockets = new Set<Socket>();
+  private closed: Promise<void> | undefined;
+  /** Not served yet; the topmost socket, because a TLS wrap must not be torn down from below. */
+  private readonly pending = new Set<Socket>();
 
   constructor(options: ListenerOptions) {
     this.options = options;
@@ -40,56 +49,69 @@ export class Listener {
 
   /** Accepts no more. */
   stop(): void {
-    this.server.close();
+    if (!this.server.listening) return;
+    this.closed = new Promise((resolve) => this.server.close(() => resolve()));
   }
 
-  /** Cuts what is still open. */
+  /** Cuts what is not served yet; resolves when every socket of the port is gone. */
   async destroy(): Promise<void> {
-    const closed = this.server.listening ? once(this.server, "close") : undefined;
-    this.server.close();
-    for (const socket of this.sockets) socket.destroy();
-    await closed;
-  }
-
-  get openCount(): number {
-    return this.sockets.size;
+    for (const socket of this.pending) socket.destroy();
+    await this.closed;
   }
 
   private accept(socket: Socket): void {
     // Peers reset connections all the time; whoever serves the socket hears of it by "close".
     socket.on("error", () => {});
-    this.sockets.add(socket);
-    socket.once("close", () => this.sockets.delete(socket));
+    this.pending.add(socket);
     const leave = this.options.admission.enter();
-    if (leave === undefined) return this.refuse(socket, "full");
-    socket.once("close", leave);
-    if (this.options.shouldShed()) return this.refuse(socket, "busy");
-    this.identify(socket).catch((error) => {
-      this.options.onFault(error);
-      socket.destroy();
-    });
+    const left = (): void => {
+      this.pending.delete(socket);
+      leave?.();
+    };
+    socket.once("close", left);
+    if (leave === undefined) this.refuse(socket, "full");
+    else if (this.options.shouldShed()) this.refuse(socket, "busy");
+    else {
+      this.identify(socket, left).catch((error) => {
+        this.options.onFault(error);
+        socket.destroy();
+      });
+    }
   }
 
-  private async identify(socket: Socket): Promise<void> {
+  private async identify(socket: Socket, leave: () => void): Promise<void> {
     const { admission, isTrustedProxy, limits } = this.options;
     const outcome = await acceptProxyV1(socket, { trusted: isTrustedProxy, timeoutMs: limits.proxyTimeoutMs });
     if (!outcome.ok) return;
     const ip = outcome.remoteAddress;
     if (this.options.isDenied(ip)) return this.refuse(socket, "denied");
-    const leave = admission.enterAs(ip);
-    if (leave === undefined) return this.refuse(socket, "ip-full");
-    if (socket.destroyed) return leave();
-    socket.once("close", leave);
-    const peer = { ip, port: outcome.remotePort };
+    const leaveIp = admission.enterAs(ip);
+    if (leaveIp === undefined) return this.refuse(socket, "ip-full");
+    if (socket.destroyed) return leaveIp();
+    const left = (): void => {
+      leave();
+      leaveIp();
+    };
+    // smtp-server strips a socket's listeners when STARTTLS wraps it, so the connection tells, too.
+    socket.once("close", left);
+    const peer = { ip, port: outcome.remotePort, left };
     if (this.options.isImplicitTls) this.startTls(socket, peer);
-    else this.options.serve(socket, peer);
+    else this.serve(socket, peer);
   }
 
-  private startTls(socket: Socket, peer: { readonly ip: string; readonly port: number }): void {
+  private serve(socket: Socket, peer: AdmittedPeer): void {
+    this.pending.delete(socket);
+    this.options.serve(socket, peer);
+  }
+
+  private startTls(socket: Socket, peer: AdmittedPeer): void {
     const secure = new TLSSocket(socket, { isServer: true, secureContext: this.options.tlsContext.current() });
+    this.pending.delete(socket);
+    this.pending.add(secure);
     const deadline = setTimeout(() => secure.destroy(), this.options.limits.handshakeTimeoutMs);
     const fail = (): void => {
       clearTimeout(deadline);
+      this.pending.delete(secure);
       secure.destroy();
       socket.destroy();
     };
@@ -102,7 +124,7 @@ export class Listener {
       secure.off("_tlsError", fail);
       secure.off("close", fail);
       secure.on("error", () => {});
-      this.options.serve(secure, peer);
+      this.serve(secure, peer);
     });
   }
 

@@ -286,9 +286,24 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
     if (elapsedMs > limits.dataMaxMs || isTooSlow) this.smtp.closeWith(replies.tooSlow);
   }
 
+  /** Whether a command is being answered or a message read. */
+  get isRunning(): boolean {
+    return !this._closing && !this._closed && (this.isBusy || this.wireParser.isInMessage);
+  }
+
   /** Ends an idle connection for a shutdown; a running transaction ends first. */
   shutDown(): void {
-    if (!this.isBusy && !this.wireParser.isInMessage) this.smtp.closeWith(replies.shuttingDown);
+    if (!this.isRunning) this.smtp.closeWith(replies.shuttingDown);
+  }
+
+  /** Cuts the connection, replies written so far go out first. */
+  cut(): void {
+    if (this._upgrading) this._socket.destroy();
+    else this._socket.destroySoon();
+  }
+
+  destroy(): void {
+    this._socket.destroy();
   }
 
   // smtp-server's inside

@@ -5,7 +5,7 @@ import { Admission } from "./admission.ts";
 import { authenticateSession } from "./authenticate.ts";
 import { ByteBudget } from "./body-collector.ts";
 import { createDenials, type Denials } from "./denials.ts";
-import { Listener } from "./listener.ts";
+import { type AdmittedPeer, Listener } from "./listener.ts";
 import { createLoadShedding, createLoopDelayProbe } from "./load-shedding.ts";
 import { createRefusalRecorder } from "./refusal-recorder.ts";
 import { type SmtpServices, SmtpSession } from "./session.ts";
@@ -112,11 +112,7 @@ class SmtpEdge {
     return listener.listen(port, this.config.host);
   }
 
-  private serve(
-    server: EdgeServer,
-    socket: Socket,
-    peer: { readonly ip: string; readonly port: number; readonly kind: "mx" | "submission" },
-  ): void {
+  private serve(server: EdgeServer, socket: Socket, peer: AdmittedPeer & { readonly kind: "mx" | "submission" }): void {
     const connection = new EdgeConnection(
       server,
       socket,
@@ -129,6 +125,7 @@ class SmtpEdge {
     connection.once("gone", () => {
       this.connections.delete(connection);
       connections.dec({ protocol: peer.kind });
+      peer.left();
     });
   }
 
@@ -142,10 +139,17 @@ class SmtpEdge {
     for (const listener of this.listeners) listener.stop();
     for (const connection of this.connections) connection.shutDown();
     const deadline = performance.now() + this.services.limits.drainMs;
-    while (this.listeners.some((listener) => listener.openCount > 0) && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    // Those with a running transaction only: the others have had their 421.
+    while ([...this.connections].some((each) => each.isRunning) && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
+    for (const connection of this.connections) connection.cut();
+    // A peer that does not read its last reply cannot hold the shutdown.
+    const force = setTimeout(() => {
+      for (const connection of this.connections) connection.destroy();
+    }, 500);
     await Promise.all(this.listeners.map((listener) => listener.destroy()));
+    clearTimeout(force);
     clearInterval(this.sweepTimer);
     this.probe.stop();
     await this.services.recorder.close();

@@ -30,7 +30,8 @@ export class SmtpClient {
   /** Connects, reads the greeting, says EHLO. */
   static async greeted(port: number, options: { readonly tls?: boolean } = {}): Promise<SmtpClient> {
     const client = await SmtpClient.dial(port, options);
-    await client.reply();
+    const greeting = await client.reply();
+    if (!greeting.startsWith("220")) throw new Error(`no greeting but ${greeting}`);
     await client.ask("EHLO client.test");
     return client;
   }
