@@ -1,1 +1,3 @@
 export * from "./authenticator.ts";
+export * from "./sasl-exchange.ts";
+export { decodeStrictBase64, saslLineMax } from "./strict-base64.ts";
