@@ -23,6 +23,11 @@ export interface BlobStore {
   writeIndex(ref: BodyRef, index: string): Promise<void>;
   /** Replaces what a stream holds by exactly these; the difference is released. */
   setHeld(stream: string, refs: readonly BodyRef[]): Promise<void>;
+  /**
+   * Adds to what a stream holds. Present in stores whose bodies are not written in the log's own transaction: a cluster's
+   * commit and fan-out hold a body before any event names it.
+   */
+  hold?(stream: string, refs: readonly BodyRef[]): Promise<void>;
   /** Frees bodies held by no stream for longer than the grace period. Answers how many and how many bytes. */
   free(graceMs: number): Promise<{ readonly bodies: number; readonly bytes: number }>;
   close(): Promise<void>;

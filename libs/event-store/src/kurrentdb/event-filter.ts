@@ -11,8 +11,13 @@ export interface RawFilter {
 }
 
 /** The server takes one kind of filter: stream names when given, else event types, else everything of the platform's. */
-export function rawFilterOf(codec: EventCodec, filter: EventFilter | undefined): RawFilter {
-  const admits = (event: RawEvent) => isVisible(event) && matchesFilter(filter, event.stream, codec.nameOf(event.type));
+export function rawFilterOf(
+  codec: EventCodec,
+  filter: EventFilter | undefined,
+  isDropped: (event: RawEvent) => boolean,
+): RawFilter {
+  const admits = (event: RawEvent) =>
+    isVisible(event) && matchesFilter(filter, event.stream, codec.nameOf(event.type)) && !isDropped(event);
   return { onServer: serverFilterOf(codec, filter), admits };
 }
 

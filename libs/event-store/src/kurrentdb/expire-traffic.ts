@@ -13,6 +13,8 @@ export interface TrafficFloor {
   readonly floor: Position;
   /** Where the next search begins: the oldest traffic that was left standing. */
   readonly searchFrom: Position;
+  /** Ms since the epoch; the cut-off that the floor stands for. */
+  readonly olderThan: number;
 }
 
 const streamsMax = 20_000;
@@ -23,7 +25,20 @@ const timeoutMs = 10_000;
 export async function readFloor(client: KurrentClient): Promise<TrafficFloor> {
   const [last] = await client.streamPage(floorStream, undefined, { direction: "backwards", count: 1 });
   const data = last?.data as Partial<TrafficFloor> | undefined;
-  return { floor: data?.floor ?? startOfLog, searchFrom: data?.searchFrom ?? startOfLog };
+  return {
+    floor: data?.floor ?? startOfLog,
+    searchFrom: data?.searchFrom ?? startOfLog,
+    olderThan: data?.olderThan ?? 0,
+  };
+}
+
+/**
+ * Whether an event was dropped by expiry. The server shows dropped events in its whole-log reads until it is scavenged;
+ * readers shall not see the difference.
+ */
+export function isExpired(event: RawEvent, { floor, olderThan }: TrafficFloor): boolean {
+  if (event.position >= floor || lifeClassOf(event.stream) !== "traffic") return false;
+  return streamCategory(event.stream) !== "quarantine" && occurredAtOf(event) < olderThan;
 }
 
 async function writeFloor(client: KurrentClient, floor: TrafficFloor): Promise<void> {
@@ -85,7 +100,7 @@ class Search {
   }
 
   get reached(): TrafficFloor {
-    return { floor: this.#floor, searchFrom: this.#searchFrom };
+    return { floor: this.#floor, searchFrom: this.#searchFrom, olderThan: this.#olderThan };
   }
 
   consider(event: RawEvent): void {
@@ -121,9 +136,8 @@ class Search {
 async function dropAll(client: KurrentClient, search: Search): Promise<number> {
   if (search.old.size === 0) return 0;
   // The floor first: a crash in between leaves traffic below it, which is allowed; the reverse would hide a loss.
-  const { floor } = search.reached;
   const known = await readFloor(client);
-  await writeFloor(client, { floor, searchFrom: known.searchFrom });
+  await writeFloor(client, { ...search.reached, searchFrom: known.searchFrom });
   let dropped = 0;
   for (const [stream, { lastRevision, events, isRevisited }] of search.old) {
     if (isRevisited && (await isGone(client, stream, lastRevision))) continue;

@@ -52,6 +52,8 @@ export type RawMessage =
 export interface RawSubscription {
   /** The next message; `idle` after `waitMs` without one; `end` when the server ended it. */
   next(waitMs: number, signal?: AbortSignal): Promise<Pulled<RawMessage>>;
+  /** Messages received and not yet taken, up to the buffer's size. */
+  readonly backlog: number;
   cancel(): void;
 }
 
@@ -71,9 +73,11 @@ export interface KurrentClient {
   /** From after a position. */
   subscribe(after: Position, filter: ServerFilter, bufferMax: number): RawSubscription;
   limitStream(stream: string, limits: StreamLimits): Promise<void>;
-  /** Soft delete, if the stream's last revision is this one; else fails with `moved`. */
-  deleteStream(stream: string, expected: number): Promise<void>;
-  tombstoneStream(stream: string): Promise<void>;
+  /**
+   * Empties a stream and leaves its name usable, if its last revision is this one; else fails with `moved`. Revisions
+   * go on where they were.
+   */
+  deleteStream(stream: string, expected: number | "any"): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -129,9 +133,16 @@ export function createKurrentClient(target: KurrentTarget, readTimeoutMs: number
       const event = { id: crypto.randomUUID(), type: "$metadata", data: limits, metadata: {} };
       await append({ stream: `$$${stream}`, expected: "any", events: [event] }, readTimeoutMs);
     },
-    deleteStream: (stream, expected) =>
-      removal(client.deleteStream(stream, { ...leader, expectedRevision: BigInt(expected) }), readTimeoutMs),
-    tombstoneStream: (stream) => removal(client.tombstoneStream(stream, { ...leader }), readTimeoutMs),
+    deleteStream: async (stream, expected) => {
+      const expectedRevision = expected === "any" ? ANY : BigInt(expected);
+      try {
+        await withDeadline(client.deleteStream(stream, { ...leader, expectedRevision }), readTimeoutMs);
+      } catch (error) {
+        if (error instanceof WrongExpectedVersionError)
+          throw new KurrentFailure("moved", "the stream has moved on", { cause: error });
+        throw failureOf(error);
+      }
+    },
     close: () => closeClient(client),
   };
 }
@@ -213,6 +224,9 @@ function subscribe(
         throw failureOf(error);
       }
     },
+    get backlog() {
+      return source.readableLength;
+    },
     cancel: () => void subscription.unsubscribe().catch(() => undefined),
   };
 }
@@ -232,15 +246,6 @@ async function collect(source: EventSource, waitMs: number): Promise<readonly Ra
   } catch (error) {
     source.cancel().catch(() => undefined);
     if (isMissing(error)) return [];
-    throw failureOf(error);
-  }
-}
-
-async function removal(call: Promise<unknown>, waitMs: number): Promise<void> {
-  try {
-    await withDeadline(call, waitMs);
-  } catch (error) {
-    if (error instanceof WrongExpectedVersionError) throw new KurrentFailure("moved", "the stream has moved on");
     throw failureOf(error);
   }
 }

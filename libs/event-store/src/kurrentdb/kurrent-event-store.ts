@@ -4,6 +4,7 @@ import { startOfLog } from "@mailfold/kernel";
 import type {
   Append,
   AppendResult,
+  EventFilter,
   EventStore,
   ReadAllOptions,
   ReadStreamOptions,
@@ -14,14 +15,15 @@ import { EventStoreFault } from "../port.ts";
 import { AppendQueue } from "./append-queue.ts";
 import { type AppendContext, appendUntilKnown, StreamTurns } from "./append-until-known.ts";
 import { parseKurrentConnectionString } from "./connection-string.ts";
-import { rawFilterOf } from "./event-filter.ts";
-import { expireTraffic, readFloor } from "./expire-traffic.ts";
+import { type RawFilter, rawFilterOf } from "./event-filter.ts";
+import { expireTraffic, isExpired, readFloor, type TrafficFloor } from "./expire-traffic.ts";
+import { type Asking, keepFanOutPosition, type PositionKeeper } from "./fan-out-position.ts";
 import { createKurrentClient, type KurrentClient, type RawAnswer, type RawAppend } from "./kurrent-client.ts";
 import { faultOf, KurrentFailure, StreamRemovedFault } from "./kurrent-fault.ts";
 import { liveSubscription, type RawDelivery } from "./live-subscription.ts";
 import { openLog } from "./open-kurrent-log.ts";
 import { readAllPages, readStreamPages, retried } from "./paged-reads.ts";
-import { fanOutStream, fromRawEvent, isVisible, noPosition, parsePosition, toRawEvent } from "./raw-event.ts";
+import { fromRawEvent, isVisible, noPosition, parsePosition, toRawEvent } from "./raw-event.ts";
 
 export interface KurrentOptions {
   /** `kurrentdb://` or `esdb://`, `+discover` too; see docs/how-to/run-on-kurrentdb.md. */
@@ -44,18 +46,13 @@ export interface KurrentOptions {
   readonly silenceMs?: number;
 }
 
-/** Where a consumer that runs once per cluster keeps its place. */
-export interface PositionKeeper {
-  load(): Promise<Position>;
-  save(position: Position): Promise<void>;
-}
-
 /** The log on KurrentDB, with a place for the fan-out's position that no reader of events sees. */
 export interface KurrentEventStore extends EventStore {
   readonly fanOutPosition: PositionKeeper;
 }
 
 const eventsPerAppendMax = 1_000;
+const floorAgeMaxMs = 60_000;
 /** What an event takes in the server's log, on average; `distance` is an estimate. */
 const bytesPerEvent = 1_000n;
 
@@ -95,6 +92,9 @@ class KurrentLog implements KurrentEventStore {
   readonly #closing = new AbortController();
   /** Highest position known to be written. What an append answers at or below it was there before. */
   #seen: Position = startOfLog;
+  #floor: TrafficFloor = { floor: startOfLog, searchFrom: startOfLog, olderThan: 0 };
+  #floorReadAt = Number.NEGATIVE_INFINITY;
+  #closed: Promise<void> | undefined;
 
   constructor(context: AppendContext, epoch: string, options: KurrentOptions) {
     this.#context = context;
@@ -103,7 +103,8 @@ class KurrentLog implements KurrentEventStore {
     this.#options = options;
     this.#epoch = epoch;
     this.#queue = new AppendQueue(options.appendsInFlightMax ?? 128, options.appendsWaitingMax ?? 4_096);
-    this.fanOutPosition = { load: () => this.#loadFanOut(), save: (position) => this.#saveFanOut(position) };
+    const ask: Asking = (doing, call) => this.#asking(doing, call);
+    this.fanOutPosition = keepFanOutPosition(context, ask);
   }
 
   async append(appends: Append | readonly Append[]): Promise<AppendResult> {
@@ -132,7 +133,7 @@ class KurrentLog implements KurrentEventStore {
   async *readAll(options: ReadAllOptions = {}): AsyncGenerator<RecordedEvent> {
     const { direction = "forwards", after, filter, limit = Number.POSITIVE_INFINITY } = options;
     if (limit <= 0) return;
-    const { admits } = rawFilterOf(this.#codec, filter);
+    const { admits } = await this.#filter(filter);
     const wanted = filter || limit === Number.POSITIVE_INFINITY ? undefined : limit;
     const pages = readAllPages(this.#client, { direction, after: checkedPosition(after), wanted });
     let given = 0;
@@ -151,7 +152,7 @@ class KurrentLog implements KurrentEventStore {
     const signal = options.signal ? AbortSignal.any([options.signal, this.#closing.signal]) : this.#closing.signal;
     const deliveries = liveSubscription(this.#client, {
       after: checkedPosition(options.after) ?? startOfLog,
-      filter: rawFilterOf(this.#codec, options.filter),
+      filter: await this.#filter(options.filter),
       bufferMax: Math.max(1, Math.min(options.bufferMax ?? 512, 512)),
       signal,
       idleMs: this.#options.idleMs ?? 250,
@@ -178,7 +179,8 @@ class KurrentLog implements KurrentEventStore {
 
   async floor(lifeClass: LifeClass): Promise<Position> {
     if (lifeClass !== "traffic") return startOfLog;
-    return this.#asking("reading the floor", async () => (await retried(() => readFloor(this.#client))).floor);
+    await this.#refreshFloor(0);
+    return this.#floor.floor;
   }
 
   async epoch(): Promise<string> {
@@ -191,19 +193,23 @@ class KurrentLog implements KurrentEventStore {
     return Math.max(1, Number(bytes / bytesPerEvent));
   }
 
-  expire(lifeClass: LifeClass, olderThan: number): Promise<number> {
+  async expire(lifeClass: LifeClass, olderThan: number): Promise<number> {
     const now = this.#options.clock.now();
-    return this.#asking("expiring", () => expireTraffic(this.#client, lifeClass, { olderThan, now }));
+    const dropped = await this.#asking("expiring", () => expireTraffic(this.#client, lifeClass, { olderThan, now }));
+    await this.#refreshFloor(0);
+    return dropped;
   }
 
   async deleteStreams(streams: readonly string[]): Promise<void> {
-    for (const stream of streams) await this.#asking(`removing ${stream}`, () => this.#remove(stream));
+    for (const stream of streams)
+      await this.#asking(`removing ${stream}`, () => retried(() => this.#client.deleteStream(stream, "any")));
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#queue.close();
     this.#closing.abort();
-    await this.#client.close();
+    this.#closed ??= this.#client.close();
+    return this.#closed;
   }
 
   async #send(append: RawAppend, seenBefore: Position): Promise<RawAnswer> {
@@ -228,28 +234,16 @@ class KurrentLog implements KurrentEventStore {
     return event.position;
   }
 
-  async #remove(stream: string): Promise<void> {
-    try {
-      await retried(() => this.#client.tombstoneStream(stream));
-    } catch (error) {
-      if (!(error instanceof KurrentFailure) || error.kind !== "deleted") throw error;
-    }
+  async #filter(filter: EventFilter | undefined): Promise<RawFilter> {
+    await this.#refreshFloor(floorAgeMaxMs);
+    return rawFilterOf(this.#codec, filter, (event) => isExpired(event, this.#floor));
   }
 
-  async #loadFanOut(): Promise<Position> {
-    const page = { direction: "backwards", count: 1 } as const;
-    const [last] = await this.#asking("reading the fan-out's place", () =>
-      retried(() => this.#client.streamPage(fanOutStream, undefined, page)),
-    );
-    return (last?.data as { readonly position?: Position } | undefined)?.position ?? startOfLog;
-  }
-
-  async #saveFanOut(position: Position): Promise<void> {
-    const event = { id: crypto.randomUUID(), type: "FanOutReached", data: { position }, metadata: {} };
-    const answer = await this.#send({ stream: fanOutStream, expected: "any", events: [event] }, this.#seen);
-    // The bound is set with the first note; a crash before it leaves that one note unbounded, and the next start repeats it.
-    if (answer.ok && answer.revision % 100 === 0)
-      await this.#asking("bounding the fan-out's notes", () => this.#client.limitStream(fanOutStream, { maxCount: 4 }));
+  /** Another node may have expired traffic. */
+  async #refreshFloor(ageMaxMs: number): Promise<void> {
+    if (performance.now() - this.#floorReadAt < ageMaxMs) return;
+    this.#floor = await this.#asking("reading the floor", () => retried(() => readFloor(this.#client)));
+    this.#floorReadAt = performance.now();
   }
 
   #messageOf(delivery: RawDelivery): SubscriptionMessage {

@@ -24,6 +24,7 @@ export interface LiveOptions {
 const reopenDelayMs = 50;
 const reopenDelayMaxMs = 5_000;
 const probeEvents = 1_000;
+const lagProbeMs = 25;
 
 /**
  * A subscription that outlives its connections: the client's ends at the first error, this one opens the next from the
@@ -35,7 +36,7 @@ export async function* liveSubscription(
   options: LiveOptions,
 ): AsyncGenerator<RawDelivery, void, undefined> {
   const { signal, filter } = options;
-  const state: State = { position: options.after, isLive: false, failures: 0 };
+  const state: State = { position: options.after, isLive: false, isLagging: false, failures: 0 };
   while (!signal.aborted) {
     const subscription = client.subscribe(state.position, filter.onServer, options.bufferMax);
     try {
@@ -47,6 +48,7 @@ export async function* liveSubscription(
       subscription.cancel();
     }
     if (signal.aborted) return;
+    state.isLagging = false;
     if (state.isLive) {
       state.isLive = false;
       yield { type: "fellBehind", position: state.position };
@@ -60,6 +62,8 @@ export async function* liveSubscription(
 interface State {
   position: Position;
   isLive: boolean;
+  /** Fell behind here, by a full buffer; the server does not know and will not say when that is over. */
+  isLagging: boolean;
   failures: number;
 }
 
@@ -73,7 +77,12 @@ async function* deliver(
   const { signal, filter } = options;
   let heardAt = performance.now();
   while (!signal.aborted) {
-    const pulled = await subscription.next(options.idleMs, signal);
+    if (state.isLive && subscription.backlog >= options.bufferMax) {
+      state.isLive = false;
+      state.isLagging = true;
+      yield { type: "fellBehind", position: state.position };
+    }
+    const pulled = await subscription.next(state.isLagging ? lagProbeMs : options.idleMs, signal);
     if (signal.aborted || pulled === "end") return;
     if (pulled === "idle") {
       const probe = await probeHead(client, state.position, filter);
@@ -82,7 +91,12 @@ async function* deliver(
         yield { type: "checkpoint", position: state.position };
       }
       if (!probe.isMissingSomething) heardAt = performance.now();
-      else if (performance.now() - heardAt > options.silenceMs) return;
+      if (state.isLagging && !probe.isMissingSomething) {
+        state.isLagging = false;
+        state.isLive = true;
+        yield { type: "caughtUp", position: state.position };
+      }
+      if (probe.isMissingSomething && performance.now() - heardAt > options.silenceMs) return;
       continue;
     }
     heardAt = performance.now();
@@ -106,6 +120,7 @@ function deliveryOf(message: RawMessage, state: State, filter: RawFilter): RawDe
     return { type: "checkpoint", position: state.position };
   }
   const isLive = "caughtUp" in message;
+  if (state.isLagging) return undefined;
   if (isLive === state.isLive) return undefined;
   state.isLive = isLive;
   return { type: isLive ? "caughtUp" : "fellBehind", position: state.position };
