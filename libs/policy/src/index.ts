@@ -23,7 +23,10 @@ export {
   prefixContains,
 } from "./ip-address.ts";
 export type { DenialInput, EntryKey, SettingInput } from "./policy-changes.ts";
-export { type KnownReason, type ReasonDefinition, reasons } from "./reasons.ts";
+export type { ReasonDefinition } from "./reason-definition.ts";
+export { type KnownReason, reasons } from "./reasons.ts";
+export * from "./reference-pages.ts";
 export * from "./sender-pattern.ts";
 export * from "./setting-definitions.ts";
 export * from "./types.ts";
+export * from "./validate-setting.ts";

@@ -1,1 +1,2 @@
-export {};
+export * from "./policy-from-rows.ts";
+export * from "./policy-index.ts";

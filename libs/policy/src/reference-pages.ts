@@ -1,0 +1,62 @@
+import type { ReasonDefinition } from "./reason-definition.ts";
+import { reasons } from "./reasons.ts";
+import { settingDefinitions } from "./setting-definitions.ts";
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+const made = "<!-- Made by `node scripts/generate-policy-docs.ts` from libs/policy; a test compares the two. -->";
+
+/** Text of docs/reference/policy-settings.md. */
+export function policySettingsPage(): string {
+  const rows = settingDefinitions.map((setting) => [
+    `\`${setting.name}\``,
+    setting.phases.join(", "),
+    setting.lowestScope,
+    `\`${JSON.stringify(setting.defaultValue)}\``,
+    setting.values,
+    setting.locked ? setting.locked.map((word) => `\`${word}\``).join(", ") : "",
+    setting.meaning,
+  ]);
+  const risky = settingDefinitions.flatMap((setting) =>
+    (setting.warnings ?? []).map(({ value, text }) => [`\`${setting.name}\``, `\`${JSON.stringify(value)}\``, text]),
+  );
+  return `# Policy settings
+
+${made}
+
+A setting is unset (it inherits from the scope above) or set at a scope: platform, tenant or domain. The narrowest scope
+that sets it wins. "Lowest scope" is the narrowest at which it may be set; \`platform\` settings belong to the listeners.
+A locked value needs its word in the platform's \`unlocks\`, and stops having any effect when the word is taken away.
+
+${table(["setting", "phase", "lowest scope", "default", "values", "locked values", "meaning"], rows)}
+
+## Risky values
+
+${table(["setting", "value", "warning"], risky)}
+`;
+}
+
+/** Text of docs/reference/verdict-reasons.md. */
+export function verdictReasonsPage(): string {
+  const rows = Object.entries<ReasonDefinition>(reasons).map(([name, reason]) => [
+    `\`${name}\``,
+    reason.action,
+    `${reason.code} ${reason.enhancedCode}`,
+    reason.text,
+    reason.phase,
+    reason.meaning,
+    reason.remedy,
+  ]);
+  return `# Reasons of verdicts
+
+${made}
+
+Every verdict names one reason of this closed list. A rejection's reply ends in a reference that \`mailfold explain\` resolves.
+
+${table(["reason", "action", "reply", "text", "phase", "meaning", "what an administrator can do"], rows)}
+`;
+}
