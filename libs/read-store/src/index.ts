@@ -1,3 +1,5 @@
+export { FoldLagging } from "./fold-entry.ts";
+export * from "./fold-runner.ts";
 export * from "./fold-snapshots.ts";
 export * from "./memory-rows.ts";
 export * from "./port.ts";

@@ -40,6 +40,7 @@ export async function hostInWorker(
   const ready = Promise.withResolvers<void>();
   const asked = new Map<number, PromiseWithResolvers<void>>();
   let closing = false;
+  let gone: Error | undefined;
   let nextId = 1;
   const settle = (message: Extract<ProjectorMessage, { type: "reply" }>) => {
     const { id, error } = message;
@@ -48,6 +49,7 @@ export async function hostInWorker(
     asked.delete(id);
   };
   const lost = (error: Error) => {
+    gone ??= error;
     ready.reject(error);
     for (const outcome of asked.values()) outcome.reject(error);
     asked.clear();
@@ -64,7 +66,10 @@ export async function hostInWorker(
   });
   worker.on("error", lost);
   worker.on("exit", (code) => lost(new Error(`the projector thread ended (${code})`)));
+  // An error is followed by the thread's end.
+  const exited = new Promise((resolve) => worker.once("exit", resolve));
   const ask = (request: { readonly type: "rebuild"; readonly name: string } | { readonly type: "prune" | "close" }) => {
+    if (gone !== undefined) return Promise.reject(gone);
     const id = nextId;
     nextId += 1;
     const outcome = Promise.withResolvers<void>();
@@ -79,7 +84,6 @@ export async function hostInWorker(
     saveSnapshot: (snapshot) => worker.postMessage({ type: "snapshot", snapshot } satisfies ProjectorRequest),
     close: async () => {
       closing = true;
-      const exited = new Promise((resolve) => worker.once("exit", resolve));
       const timer = setTimeout(() => void worker.terminate(), closeTimeoutMs);
       await ask({ type: "close" }).catch(() => undefined);
       await exited;
