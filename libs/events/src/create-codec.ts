@@ -23,6 +23,7 @@ interface Reading {
 /** The codec over a catalogue; the synthetic catalogues of tests are the only other ones. */
 export function createEventCodec(sealer: Sealer, catalogue: EventCatalogue = eventCatalogue): EventCodec {
   const entries = new Map(Object.entries(catalogue));
+  const readMetadata = createMetadataReader(sealer);
   const readings = new Map<string, Reading>();
   for (const entry of entries.values()) {
     for (const [index, step] of entry.older.entries()) {
@@ -45,8 +46,7 @@ export function createEventCodec(sealer: Sealer, catalogue: EventCatalogue = eve
     decode(stored) {
       const reading = readings.get(stored.wireType);
       const data = reading === undefined ? JSON.parse(stored.data) : readData(sealer, reading, stored);
-      const metadata = JSON.parse(stored.metadata);
-      if (stored.metadata.includes('"ciphertext"')) openMetadata(sealer, metadata);
+      const metadata = readMetadata(stored.metadata);
       const type = reading === undefined ? unknownType(entries, stored.wireType) : reading.entry.name;
       return toRecorded(stored, type, { data, metadata });
     },
@@ -119,6 +119,24 @@ function readData(sealer: Sealer, reading: Reading, stored: StoredEvent): unknow
   }
   for (const step of reading.steps) data = step.upcast(data);
   return data;
+}
+
+// Events of one transaction or one command lie side by side and say the same of themselves: parsed once, shared, frozen.
+function createMetadataReader(sealer: Sealer): (text: string) => EventMetadata {
+  let lastText = "";
+  let last: EventMetadata | undefined;
+  return (text) => {
+    if (last !== undefined && text === lastText) return last;
+    const metadata = JSON.parse(text);
+    if (text.includes('"ciphertext"')) {
+      // Not kept: what was opened must not outlive its key.
+      openMetadata(sealer, metadata);
+      return metadata;
+    }
+    lastText = text;
+    last = Object.freeze(metadata) as EventMetadata;
+    return last;
+  };
 }
 
 function toRecorded(

@@ -3,7 +3,7 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const charValues = new Map([...alphabet].map((char, value) => [char, value]));
 
 /** Characters of 128 bits in base32: 26 * 5 = 130 bits, the two highest always zero. */
-export const base32Length = 26;
+const base32Length = 26;
 
 /** 16 bytes as 26 characters that sort as the bytes do. */
 export function encodeBase32(bytes: Uint8Array): string {

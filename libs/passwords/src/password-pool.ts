@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
+import { assert } from "@mailfold/kernel";
 import { normalizePassword, passwordProblem } from "./password-text.ts";
 import type { Verifier } from "./phc-string.ts";
 import { currentCost, formatPhc, needsRehash, parsePhc } from "./phc-string.ts";
@@ -73,7 +74,7 @@ export function createPasswordPool(options: PasswordPoolOptions = {}): PasswordP
     },
     async verify(phc, password) {
       const verifier = parsePhc(phc);
-      if (verifier === undefined) throw new Error("a stored verifier is not an Argon2id PHC string");
+      assert(verifier !== undefined, "a stored verifier is an Argon2id PHC string");
       // What could never be set is not the password; it still costs the same.
       if (tooLong(password)) return check(nobody, "");
       const text = normalizePassword(password);

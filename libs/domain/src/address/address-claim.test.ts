@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { AliasId, DomainId, MailboxId, TenantId } from "@mailfold/kernel";
 import fc from "fast-check";
-import { holdsOverHistories, specify } from "../decider-specification.ts";
+import { holdsOverHistories, specify } from "../decider-contract.ts";
 import type { AddAlias, AddressCommand, ClaimAddress, TakeAddressFacts } from "./address-claim.ts";
 import { addressClaim, aliasTargetsMax, claimWithoutMailboxMs } from "./address-claim.ts";
 import type { AddressEvent } from "./events.ts";

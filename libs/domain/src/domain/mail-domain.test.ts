@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { DomainId, TenantId } from "@mailfold/kernel";
 import fc from "fast-check";
-import { holdsOverHistories, specify } from "../decider-specification.ts";
+import { holdsOverHistories, specify } from "../decider-contract.ts";
 import type { MailDomainEvent } from "./events.ts";
 import type { AddDomain, AddDomainFacts, MailDomainCommand } from "./mail-domain.ts";
 import { mailDomain, mayReceive, unverifiedClaimMs } from "./mail-domain.ts";

@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import type { DomainId, MailboxId, TenantId } from "@mailfold/kernel";
 import fc from "fast-check";
-import { holdsOverHistories, specify } from "../decider-specification.ts";
+import { holdsOverHistories, specify } from "../decider-contract.ts";
 import type { MailboxEvent } from "./events.ts";
 import type { CreateMailbox, MailboxCommand } from "./mailbox.ts";
 import { mailbox } from "./mailbox.ts";

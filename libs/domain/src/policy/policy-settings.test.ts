@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { TenantId } from "@mailfold/kernel";
 import fc from "fast-check";
-import { holdsOverHistories, specify } from "../decider-specification.ts";
+import { holdsOverHistories, specify } from "../decider-contract.ts";
 import type { Scope } from "../scope.ts";
 import type { PolicyEvent, SettingValue } from "./events.ts";
 import type { ChangePolicySettings, SettingCheck } from "./policy-settings.ts";

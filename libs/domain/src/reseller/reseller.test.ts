@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import type { ResellerId } from "@mailfold/kernel";
 import fc from "fast-check";
-import { holdsOverHistories, specify } from "../decider-specification.ts";
+import { holdsOverHistories, specify } from "../decider-contract.ts";
 import type { CreateReseller } from "./reseller.ts";
 import { reseller } from "./reseller.ts";
 

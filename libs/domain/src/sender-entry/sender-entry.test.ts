@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import type { SenderEntryId, TenantId } from "@mailfold/kernel";
 import fc from "fast-check";
-import { holdsOverHistories, specify } from "../decider-specification.ts";
+import { holdsOverHistories, specify } from "../decider-contract.ts";
 import type { Scope } from "../scope.ts";
 import type { SenderEntryEvent } from "./events.ts";
 import type { AddSenderEntry, AddSenderEntryFacts, SenderEntryCommand } from "./sender-entry.ts";

@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import type { ResellerId, TenantId } from "@mailfold/kernel";
 import fc from "fast-check";
-import { holdsOverHistories, specify } from "../decider-specification.ts";
+import { holdsOverHistories, specify } from "../decider-contract.ts";
 import type { SuspensionReason, SuspensionSwitches, TenantEvent } from "./events.ts";
 import type { CreateTenant, SuspendTenant, TenantCommand } from "./tenant.ts";
 import { noSwitches, tenant } from "./tenant.ts";

@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import type { TokenId } from "@mailfold/kernel";
 import fc from "fast-check";
-import { holdsOverHistories, specify } from "../decider-specification.ts";
+import { holdsOverHistories, specify } from "../decider-contract.ts";
 import type { TokenEvent } from "./events.ts";
 import type { CreateToken, TokenCommand } from "./token.ts";
 import { token } from "./token.ts";
