@@ -1,0 +1,71 @@
+import { type Folder, formatUidSet } from "@mailfold/projection-folders";
+import { existingFolder } from "../mailbox/folder-names.ts";
+import { throwIfRefused } from "../mailbox/folder-outcome.ts";
+import { messagesPerEventMax } from "../mailbox/mail-access.ts";
+import type { Target } from "../mailbox/selected-folder.ts";
+import type { ImapSession } from "../session/imap-session.ts";
+import { BadSyntax, type CommandParser, Refused } from "../wire/command-parser.ts";
+import { chunked } from "./chunked.ts";
+import { type Command, no, ok } from "./command.ts";
+import { refuseOverQuota } from "./quota.ts";
+
+/** RFC 3501 section 6.4.7 with COPYUID (RFC 4315 section 3). */
+export const copy: Command = {
+  names: ["COPY", "UID COPY"],
+  when: "selected",
+  allowExpunge: true,
+  async run(session, parser, { byUid }) {
+    const { folder, target, targets } = parseTransfer(session, parser, byUid);
+    const bytes = targets.reduce((sum, { message }) => sum + (message?.sizeBytes ?? 0), 0);
+    refuseOverQuota(session.access, bytes);
+    const copied = await transfer(session, "MessagesCopied", { folder, target, targets });
+    const missed = targets.some(({ message }) => message === undefined);
+    // RFC 3501 section 6.4.7 wants all or nothing; messages that are gone cannot be copied, and the client learns it.
+    if (missed) return no("Some messages were expunged meanwhile", "EXPUNGEISSUED");
+    return ok("COPY completed", copied);
+  },
+};
+
+export interface Transfer {
+  readonly folder: Folder;
+  readonly target: Folder;
+  readonly targets: readonly Target[];
+}
+
+export function parseTransfer(session: ImapSession, parser: CommandParser, byUid: boolean): Transfer {
+  parser.sp();
+  const set = parser.sequenceSet();
+  parser.sp();
+  const name = parser.mailbox();
+  parser.end();
+  const { folder, view } = session.current();
+  const targets = view.targets(folder, set, byUid);
+  if (targets === undefined) throw new BadSyntax("No such message");
+  return { folder, target: existingFolder(session.access.state, name, "TRYCREATE"), targets };
+}
+
+/** Commits a COPY or MOVE and answers its COPYUID code, or undefined when nothing was carried. */
+export async function transfer(
+  session: ImapSession,
+  type: "MessagesCopied" | "MessagesMoved",
+  { folder, target, targets }: Transfer,
+): Promise<string | undefined> {
+  const there = targets.flatMap(({ uid, message }) => (message === undefined ? [] : [uid]));
+  const data = { folderId: folder.folderId, targetId: target.folderId };
+  const events = chunked(there, messagesPerEventMax).map((part) => ({
+    type,
+    data: { ...data, uids: formatUidSet(part) },
+  }));
+  const sources: number[] = [];
+  const copies: number[] = [];
+  let uidValidity = target.uidValidity;
+  for (const { outcome } of await session.access.commit(events)) {
+    throwIfRefused(outcome);
+    if (outcome.type !== "copied" && outcome.type !== "moved") throw new Refused("Nothing was copied");
+    sources.push(...outcome.sourceUids);
+    copies.push(...outcome.targetUids);
+    uidValidity = outcome.uidValidity;
+  }
+  if (sources.length === 0) return undefined;
+  return `COPYUID ${uidValidity} ${formatUidSet(sources)} ${formatUidSet(copies)}`;
+}

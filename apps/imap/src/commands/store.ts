@@ -1,0 +1,85 @@
+import type { FlagsChanged } from "@mailfold/events";
+import { formatUidSet, messageByUid } from "@mailfold/projection-folders";
+import { throwIfRefused } from "../mailbox/folder-outcome.ts";
+import { messagesPerEventMax } from "../mailbox/mail-access.ts";
+import { folderFlags, type Target } from "../mailbox/selected-folder.ts";
+import type { ImapSession } from "../session/imap-session.ts";
+import { BadSyntax, type CommandParser, Refused } from "../wire/command-parser.ts";
+import { chunked } from "./chunked.ts";
+import { type Command, no } from "./command.ts";
+import { completed } from "./completed.ts";
+import { checkedFlags } from "./flags.ts";
+
+type Change = Pick<FlagsChanged["data"], "operation" | "flags"> & { readonly silent: boolean };
+const operations = { "": "set", "+": "add", "-": "remove" } as const;
+
+/** RFC 3501 section 6.4.6. */
+export const store: Command = {
+  names: ["STORE", "UID STORE"],
+  when: "selected",
+  allowExpunge: false,
+  async run(session, parser, { byUid, ownModseqs }) {
+    parser.sp();
+    const set = parser.sequenceSet();
+    parser.sp();
+    const change = parseChange(parser);
+    parser.end();
+    const { folder, view } = session.current();
+    const targets = view.targets(folder, set, byUid);
+    if (targets === undefined) throw new BadSyntax("No such message");
+    if (view.readOnly) throw new Refused("Mailbox is read-only", "READ-ONLY");
+    if (change.operation !== "remove") checkKeywordRoom(session, change.flags);
+    const there = targets.filter(({ message }) => message !== undefined);
+    const events = chunked(there, messagesPerEventMax).map((part) => ({
+      type: "FlagsChanged" as const,
+      data: {
+        folderId: folder.folderId,
+        uids: formatUidSet(part.map(({ uid }) => uid)),
+        operation: change.operation,
+        flags: change.flags,
+      },
+    }));
+    for (const { outcome, modseq } of await session.access.commit(events)) {
+      throwIfRefused(outcome);
+      ownModseqs.add(modseq);
+    }
+    if (!change.silent) await report(session, there, byUid);
+    const missed = targets.length - there.length;
+    return missed === 0 ? completed("STORE") : no("Some messages were expunged meanwhile", "EXPUNGEISSUED");
+  },
+};
+
+function parseChange(parser: CommandParser): Change {
+  const sign = parser.take("+") ? "+" : parser.take("-") ? "-" : "";
+  const item = parser.name();
+  if (item !== "FLAGS" && item !== "FLAGS.SILENT") throw new BadSyntax("Expected FLAGS");
+  parser.sp();
+  const flags: string[] = [];
+  if (parser.peek("(")) flags.push(...parser.list(() => parser.flag(), 64));
+  else {
+    // flag-list without parentheses.
+    do flags.push(parser.flag());
+    while (parser.take(" "));
+  }
+  return { operation: operations[sign], flags: checkedFlags(flags), silent: item === "FLAGS.SILENT" };
+}
+
+/** SELECT lists every keyword of a folder: their number is bounded. */
+function checkKeywordRoom(session: ImapSession, flags: readonly string[]): void {
+  const keywords = flags.filter((flag) => !flag.startsWith("\\"));
+  if (keywords.length === 0) return;
+  const known = new Set(folderFlags(session.current().folder));
+  for (const keyword of keywords) known.add(keyword);
+  if (known.size > session.limits.keywordsMax) throw new Refused("Too many keywords in this mailbox", "LIMIT");
+}
+
+async function report(session: ImapSession, targets: readonly Target[], byUid: boolean): Promise<void> {
+  const { folder, view } = session.current();
+  for (const { sequence, uid } of targets) {
+    const message = messageByUid(folder, uid);
+    if (message === undefined) continue;
+    const uidItem = byUid ? `UID ${uid} ` : "";
+    session.connection.out.line(`* ${sequence} FETCH (${uidItem}FLAGS ${view.shownFlags(message)})`);
+    await session.connection.out.relieve();
+  }
+}
