@@ -4,7 +4,12 @@ import "./mutations/mailbox-mutations.ts";
 import "./mutations/policy-mutations.ts";
 import "./mutations/tenant-mutations.ts";
 import "./mutations/token-mutations.ts";
+import "./queries/audit-queries.ts";
+import "./queries/audit-subscription.ts";
 import "./queries/directory-queries.ts";
+import "./queries/platform-fields.ts";
+import "./queries/policy-queries.ts";
+import "./queries/viewer-queries.ts";
 
 let built: GraphQLSchema | undefined;
 

@@ -8,9 +8,18 @@ import type {
 } from "@mailfold/projection-directory";
 import type { Caller } from "../caller.ts";
 import type { OperationDeps } from "../ports.ts";
+import { createFindEvent } from "../records/find-event.ts";
+import { createSenderEntries } from "../records/sender-entries.ts";
+import { createAliasOperations } from "./alias-operations.ts";
+import { createDomainOperations } from "./domain-operations.ts";
+import { createMailboxOperations } from "./mailbox-operations.ts";
 import type * as input from "./operation-inputs.ts";
+import { createOperationKit } from "./operation-kit.ts";
 import type { OperationOutcome } from "./operation-outcome.ts";
+import { createPolicyOperations } from "./policy-operations.ts";
 import type { EffectivePolicy, SenderEntryRecord } from "./policy-records.ts";
+import { createTenantOperations } from "./tenant-operations.ts";
+import { createTokenOperations } from "./token-operations.ts";
 
 /** One operation: who asks, what for; refusals are values. */
 export type Operation<I, V> = (caller: Caller, input: I) => Promise<OperationOutcome<V>>;
@@ -46,7 +55,15 @@ export interface Operations {
   readonly tokenRevoke: Operation<input.TokenRevokeInput, TokenRecord>;
 }
 
-/** The operations over their dependencies. */
-export function createOperations(_deps: OperationDeps): Operations {
-  throw new Error("not yet");
+/** The operations over their dependencies. Usable without HTTP, e.g. to make the demo tenant of a first start. */
+export function createOperations(deps: OperationDeps): Operations {
+  const kit = createOperationKit(deps, createFindEvent(deps.rows));
+  return {
+    ...createTenantOperations(kit),
+    ...createDomainOperations(kit),
+    ...createMailboxOperations(kit),
+    ...createAliasOperations(kit),
+    ...createPolicyOperations(kit, createSenderEntries(deps.rows)),
+    ...createTokenOperations(kit),
+  };
 }

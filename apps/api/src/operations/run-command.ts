@@ -1,6 +1,15 @@
-import type { Append, ExpectedRevision } from "@mailfold/event-store";
+import type { Append, EventStore, ExpectedRevision } from "@mailfold/event-store";
 import { readWholeStream } from "@mailfold/event-store";
-import type { Decider, DomainEvent, EventMetadata, NewEvent, Position, RecordedEvent, Refusal } from "@mailfold/kernel";
+import type {
+  Decider,
+  DomainEvent,
+  EventMetadata,
+  NewEvent,
+  Position,
+  RecordedEvent,
+  Refusal,
+  TenantId,
+} from "@mailfold/kernel";
 import { streamCategory } from "@mailfold/kernel";
 import { actorOf, type Belonging, type Caller } from "../caller.ts";
 import type { OperationDeps } from "../ports.ts";
@@ -10,6 +19,7 @@ import type { OperationReceipt } from "./operation-outcome.ts";
 
 const attemptsMax = 8;
 const viewsTimeoutMs = 2_000;
+const mailHeadEvents = 16;
 
 /** A stream as a plan read it. */
 export interface LoadedStream<S> {
@@ -35,6 +45,8 @@ export interface CommandRun {
   readonly identity: CommandIdentity;
   readonly dryRun: boolean;
   readonly belonging: Belonging;
+  /** Where another tenant's event belongs, e.g. a claim of its that lapses. */
+  readonly belongingOf: (tenantId: TenantId) => Belonging;
   /** Every stream the command writes; the last one holds its events only when the command was done. */
   readonly streams: readonly string[];
   /** Compares a retry's secret fields with what the first call stored. */
@@ -87,7 +99,7 @@ export function createCommandRunner(deps: OperationDeps, queue: CommandQueue): C
     if (proof[0]?.metadata.inputHash !== identity.inputHash) return { refused: reused };
     if (command.sameSecret !== undefined && !(await command.sameSecret(proof))) return { refused: reused };
     for (const stream of streams.slice(0, -1)) {
-      own.push(...identity.own(streamCategory(stream), await readWholeStream(store, stream)));
+      own.push(...identity.own(streamCategory(stream), await readHead(store, stream)));
     }
     own.push(...proof);
     const position = proof.at(-1)?.position ?? ("" as Position);
@@ -129,17 +141,16 @@ export function createCommandRunner(deps: OperationDeps, queue: CommandQueue): C
   };
 }
 
+/** A stream's beginning where only that can be a creation's: mail streams grow without end. */
+async function readHead(store: EventStore, stream: string): Promise<readonly RecordedEvent[]> {
+  if (streamCategory(stream) !== "mail") return readWholeStream(store, stream);
+  const head: RecordedEvent[] = [];
+  for await (const event of store.readStream(stream, { limit: mailHeadEvents })) head.push(event);
+  return head;
+}
+
 function toAppends(command: CommandRun, writes: readonly PlannedWrite[], occurredAt: number): readonly Append[] {
-  const { identity, belonging, caller } = command;
-  const metadata: EventMetadata = {
-    ...(belonging.tenantId === undefined ? {} : { tenantId: belonging.tenantId }),
-    ...(belonging.resellerId === undefined ? {} : { resellerId: belonging.resellerId }),
-    actor: actorOf(caller),
-    ...(identity.commandId === undefined ? {} : { commandId: identity.commandId }),
-    ...(identity.inputHash === undefined ? {} : { inputHash: identity.inputHash }),
-    ...(caller.context.requestId === undefined ? {} : { correlationId: caller.context.requestId }),
-    context: caller.context,
-  };
+  const { identity } = command;
   return writes
     .filter((write) => write.events.length > 0)
     .map((write) => ({
@@ -150,9 +161,30 @@ function toAppends(command: CommandRun, writes: readonly PlannedWrite[], occurre
           id: identity.eventId(streamCategory(write.stream), index),
           type: event.type,
           data: event.data,
-          metadata,
+          metadata: metadataOf(command, event),
           occurredAt,
         }),
       ),
     }));
+}
+
+function metadataOf(command: CommandRun, event: DomainEvent): EventMetadata {
+  const { identity, belonging, caller } = command;
+  const { tenantId } = event.data as { readonly tenantId?: TenantId };
+  if (tenantId !== undefined && belonging.tenantId !== undefined && tenantId !== belonging.tenantId) {
+    // Another tenant's loss shows in its own feed, without a word of who caused it.
+    return { ...present(command.belongingOf(tenantId)), actor: { type: "system", id: "claims" } };
+  }
+  return {
+    ...present(belonging),
+    actor: actorOf(caller),
+    ...(identity.commandId === undefined ? {} : { commandId: identity.commandId }),
+    ...(identity.inputHash === undefined ? {} : { inputHash: identity.inputHash }),
+    ...(caller.context.requestId === undefined ? {} : { correlationId: caller.context.requestId }),
+    context: caller.context,
+  };
+}
+
+function present({ tenantId, resellerId }: Belonging) {
+  return { ...(tenantId === undefined ? {} : { tenantId }), ...(resellerId === undefined ? {} : { resellerId }) };
 }

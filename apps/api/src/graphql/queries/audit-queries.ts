@@ -1,0 +1,114 @@
+import type { EventStore } from "@mailfold/event-store";
+import { type Position, type RecordedEvent, startOfLog } from "@mailfold/kernel";
+import type { FeedWhere } from "../../feed/feed-protocol.ts";
+import { admits, classesAdmitted, feedFilter } from "../../feed/feed-scope.ts";
+import type { ApiContext } from "../api-context.ts";
+import { badRequest } from "../api-error.ts";
+import { builder } from "../builder.ts";
+import { type ConnectionOf, pageSize } from "../connection.ts";
+import { connectionOf, spendRows } from "../connection-field.ts";
+import { auditEventRef } from "../objects/audit-objects.ts";
+import { readCursor } from "../wait-for.ts";
+
+/** Events that one page may look at; a page that found less goes on from its endCursor. */
+const scannedMax = 20_000;
+
+const events = connectionOf("AuditEvent", auditEventRef);
+
+export const auditOutcome = builder.enumType("AuditOutcomeResult", {
+  values: { SUCCESS: { value: "success" }, FAILURE: { value: "failure" } },
+} as const);
+
+export const auditWhere = builder.inputType("AuditEventWhere", {
+  description: "All members must match.",
+  fields: (t) => ({
+    types: t.stringList({ description: "Event names without version, e.g. `TenantCreated`." }),
+    tenant: t.id(),
+    actor: t.string({ description: "Token id, mailbox id, IP address or component." }),
+    outcome: t.field({ type: auditOutcome }),
+  }),
+});
+
+/** The filter as the feed knows it. */
+export function toFeedWhere(where: typeof auditWhere.$inferInput | null | undefined): FeedWhere {
+  return {
+    ...(where?.types ? { types: [...where.types] } : {}),
+    ...(where?.tenant ? { tenant: where.tenant } : {}),
+    ...(where?.actor ? { actor: where.actor } : {}),
+    ...(where?.outcome ? { outcome: where.outcome } : {}),
+  };
+}
+
+/** Reads a client's position, which must not lie below a floor: what expired would be missing without a word. */
+export async function readAfter(
+  context: ApiContext,
+  after: string | null | undefined,
+  where: FeedWhere,
+): Promise<Position> {
+  if (after === null || after === undefined) return startOfLog;
+  const position = await readCursor(context, after, "after");
+  for (const lifeClass of classesAdmitted(where)) {
+    if (position < (await context.api.deps.journal.events.floor(lifeClass))) {
+      throw badRequest("POSITION_BELOW_FLOOR", "Events after this position have expired.");
+    }
+  }
+  return position;
+}
+
+interface Scan {
+  readonly found: readonly RecordedEvent[];
+  /** Where the next page goes on. */
+  readonly end: Position;
+  readonly more: boolean;
+}
+
+async function scan(
+  store: EventStore,
+  context: ApiContext,
+  options: { readonly after: Position; readonly where: FeedWhere; readonly first: number },
+): Promise<Scan> {
+  const { after, where, first } = options;
+  const found: RecordedEvent[] = [];
+  let end = after;
+  let scanned = 0;
+  for await (const event of store.readAll({ after, filter: feedFilter(where), limit: scannedMax })) {
+    scanned += 1;
+    if (admits(context.caller, where, event)) {
+      if (found.length === first) return { found, end, more: true };
+      found.push(event);
+    }
+    end = event.position;
+  }
+  return { found, end, more: scanned === scannedMax };
+}
+
+builder.queryField("auditEvents", (t) =>
+  t.field({
+    type: events,
+    description:
+      "Events of the caller's subtree, oldest first. `after` is any position; a page may hold fewer than `first` while there are more.",
+    args: { first: t.arg.int(), after: t.arg.string(), where: t.arg({ type: auditWhere }) },
+    resolve: async (_root, args, context): Promise<ConnectionOf<RecordedEvent>> => {
+      spendRows(context, args);
+      const { cursors, deps } = context.api;
+      const where = toFeedWhere(args.where);
+      const after = await readAfter(context, args.after, where);
+      const page = await scan(deps.journal.events, context, { after, where, first: pageSize(args) });
+      const edges = await Promise.all(
+        page.found.map(async (event) => ({
+          cursor: await cursors.format(event.position),
+          node: deps.redactSecrets(event),
+        })),
+      );
+      return {
+        edges,
+        pageInfo: {
+          hasNextPage: page.more,
+          hasPreviousPage: args.after !== null && args.after !== undefined,
+          startCursor: edges[0]?.cursor ?? null,
+          endCursor: await cursors.format(page.end),
+        },
+      };
+    },
+  }),
+);

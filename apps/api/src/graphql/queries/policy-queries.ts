@@ -1,0 +1,75 @@
+import { type SenderList, scopeId } from "@mailfold/domain";
+import { placeScope } from "../../operations/placed-scope.ts";
+import { createSenderEntries, type EntryPlace } from "../../records/sender-entries.ts";
+import { badRequest } from "../api-error.ts";
+import { builder } from "../builder.ts";
+import { pageSize, toConnection } from "../connection.ts";
+import { connectionOf, spendRows } from "../connection-field.ts";
+import { scopeInput } from "../mutations/input-fields.ts";
+import { visible } from "../objects/directory-objects.ts";
+import { effectivePolicyRef, senderEntryRef, senderListEnum } from "../objects/policy-objects.ts";
+import { waitForPosition } from "../wait-for.ts";
+import { waitForDescription } from "./directory-queries.ts";
+
+const entries = connectionOf("SenderEntry", senderEntryRef);
+
+function toCursor({ list, pattern }: EntryPlace): string {
+  return Buffer.from(`${list} ${pattern}`, "utf8").toString("base64url");
+}
+
+function fromCursor(cursor: string | null | undefined): EntryPlace | undefined {
+  if (cursor === null || cursor === undefined) return undefined;
+  const match = /^(accept|kill) (.{1,320})$/.exec(Buffer.from(cursor, "base64url").toString("utf8"));
+  if (match === null) throw badRequest("POSITION_INVALID", "after is not a cursor of this list.");
+  return { list: match[1] as SenderList, pattern: match[2] ?? "" };
+}
+
+builder.queryFields((t) => {
+  const waitFor = t.arg.string({ description: waitForDescription });
+  return {
+    effectivePolicy: t.field({
+      type: effectivePolicyRef,
+      nullable: true,
+      description: "All settings in force at a scope, each with where it is set. Null when there is no such scope.",
+      args: { scope: t.arg({ type: scopeInput, required: true }), waitFor },
+      resolve: async (_root, args, context) => {
+        await waitForPosition(context, args.waitFor);
+        const placed = placeScope(visible(context), context.caller, args.scope);
+        if ("errors" in placed) return refuseBadScope(placed.errors[0]);
+        const settings = context.api.deps.policy.current().effective(placed.path);
+        return { placed, settings };
+      },
+    }),
+    senderList: t.field({
+      type: entries,
+      nullable: true,
+      description: "Standing entries of a scope's accept and kill lists. Null when there is no such scope.",
+      args: {
+        scope: t.arg({ type: scopeInput, required: true }),
+        list: t.arg({ type: senderListEnum }),
+        first: t.arg.int(),
+        after: t.arg.string(),
+        waitFor,
+      },
+      resolve: async (_root, args, context) => {
+        await waitForPosition(context, args.waitFor);
+        const placed = placeScope(visible(context), context.caller, args.scope);
+        if ("errors" in placed) return refuseBadScope(placed.errors[0]);
+        spendRows(context, args);
+        const rows = createSenderEntries(context.api.deps.rows).list({
+          scope: scopeId(placed.scope),
+          list: args.list ?? undefined,
+          first: pageSize(args) + 1,
+          after: fromCursor(args.after),
+        });
+        return toConnection(rows, args, toCursor);
+      },
+    }),
+  };
+});
+
+/** A query answers null for what is missing or foreign, and says what is wrong with bad input. */
+function refuseBadScope(refusal: { readonly code: string; readonly message: string } | undefined): null {
+  if (refusal?.code === "INVALID_INPUT") throw badRequest("INVALID_INPUT", refusal.message);
+  return null;
+}

@@ -1,0 +1,95 @@
+import { kindOfId } from "@mailfold/ids";
+import type { Caller } from "../../caller.ts";
+import type { ApiContext } from "../api-context.ts";
+import { builder } from "../builder.ts";
+import { directoryPage, toConnection } from "../connection.ts";
+import { spendRows } from "../connection-field.ts";
+import { tokenScopeInput } from "../mutations/input-fields.ts";
+import { resellerRef, tenantRef, tokenScopeRef, visible } from "../objects/directory-objects.ts";
+import { waitForPosition } from "../wait-for.ts";
+import { tokensConnection, waitForDescription } from "./directory-queries.ts";
+
+const viewerRef = builder.objectRef<Caller>("Viewer").implement({
+  description: "The token that asks.",
+  fields: (t) => ({
+    tokenId: t.exposeString("tokenId"),
+    subject: t.exposeString("subject"),
+    name: t.exposeString("name"),
+    scope: t.field({ type: tokenScopeRef, resolve: (caller) => caller.scope }),
+    reseller: t.field({
+      type: resellerRef,
+      nullable: true,
+      resolve: ({ scope }, _args, context) =>
+        scope.kind === "reseller" ? (visible(context).reseller(scope.id) ?? null) : null,
+    }),
+    tenant: t.field({
+      type: tenantRef,
+      nullable: true,
+      resolve: ({ scope }, _args, context) =>
+        scope.kind === "tenant" ? (visible(context).tenant(scope.id) ?? null) : null,
+    }),
+  }),
+});
+
+/** Any object by its id, within the caller's subtree. */
+function findNode(id: string, context: ApiContext): object | undefined {
+  const view = visible(context);
+  switch (kindOfId(id)) {
+    case "reseller":
+      return view.reseller(id);
+    case "tenant":
+      return view.tenant(id);
+    case "domain":
+      return view.domain(id);
+    case "mailbox":
+      return view.mailbox(id);
+    case "alias":
+      return view.alias(id);
+    case "token":
+      return view.token(id);
+    default:
+      return undefined;
+  }
+}
+
+builder.queryFields((t) => {
+  const waitFor = t.arg.string({ description: waitForDescription });
+  return {
+    viewer: t.field({ type: viewerRef, resolve: (_root, _args, { caller }) => caller }),
+    node: t.field({
+      type: builder.nodeInterfaceRef(),
+      nullable: true,
+      args: { id: t.arg.id({ required: true }), waitFor },
+      resolve: async (_root, args, context) => {
+        await waitForPosition(context, args.waitFor);
+        return findNode(args.id, context) ?? null;
+      },
+    }),
+    tokens: t.field({
+      type: tokensConnection,
+      nullable: true,
+      description: "Tokens of one scope of the caller's subtree; default: the caller's own, for the platform all.",
+      args: { scope: t.arg({ type: tokenScopeInput }), first: t.arg.int(), after: t.arg.string(), waitFor },
+      resolve: async (_root, args, context) => {
+        await waitForPosition(context, args.waitFor);
+        spendRows(context, args);
+        const scope = tokensOf(args.scope, context);
+        if (scope === null) return null;
+        const rows = context.api.deps.directory.tokens(scope === undefined ? {} : { scope }, directoryPage(args));
+        return toConnection(rows, args, (row) => row.tokenId);
+      },
+    }),
+  };
+});
+
+/** Which scope's tokens are meant: undefined = all, null = there is no such scope. */
+function tokensOf(input: typeof tokenScopeInput.$inferInput | null | undefined, context: ApiContext) {
+  const { caller } = context;
+  if (input === null || input === undefined) return caller.scope.kind === "platform" ? undefined : caller.scope;
+  const view = visible(context);
+  const reseller = input.resellerId ? view.reseller(input.resellerId) : undefined;
+  if (reseller !== undefined) return { kind: "reseller", id: reseller.resellerId } as const;
+  const tenant = input.tenantId ? view.tenant(input.tenantId) : undefined;
+  if (tenant !== undefined) return { kind: "tenant", id: tenant.tenantId } as const;
+  return input.platform && caller.scope.kind === "platform" ? ({ kind: "platform" } as const) : null;
+}

@@ -1,0 +1,52 @@
+import type { SenderList } from "@mailfold/domain";
+import type { Row, RowsProjection } from "@mailfold/kernel";
+import { entryOfRow, policyIndex } from "@mailfold/projection-policy-index";
+import type { RowReader } from "@mailfold/read-store";
+import type { SenderEntryRecord } from "../operations/policy-records.ts";
+
+const lists: readonly SenderList[] = ["accept", "kill"];
+const projection: RowsProjection = policyIndex;
+
+/** Where a page of one scope's entries goes on: entries are ordered by list and pattern. */
+export interface EntryPlace {
+  readonly list: SenderList;
+  readonly pattern: string;
+}
+
+/** The standing entries of accept and kill lists, from the policy index. */
+export interface SenderEntries {
+  find(entryId: string): SenderEntryRecord | undefined;
+  list(where: {
+    readonly scope: string;
+    readonly list?: SenderList | undefined;
+    readonly first: number;
+    readonly after?: EntryPlace | undefined;
+  }): readonly SenderEntryRecord[];
+}
+
+function toRecord(row: Row): SenderEntryRecord {
+  const entry = entryOfRow(row);
+  return { ...entry, trustUnverified: entry.trustUnverified ?? false };
+}
+
+/** Reads the policy index's rows. */
+export function createSenderEntries(rows: RowReader): SenderEntries {
+  return {
+    find(entryId) {
+      const [row] = rows.select(projection, "entries", { where: { current: 1, entryId }, limit: 1 });
+      return row === undefined ? undefined : toRecord(row);
+    },
+    list({ scope, list, first, after }) {
+      const found: SenderEntryRecord[] = [];
+      for (const name of list === undefined ? lists : [list]) {
+        if (after !== undefined && name < after.list) continue;
+        const beyond = after?.list === name ? [["pattern", ">", after.pattern] as const] : [];
+        const query = { where: { current: 1, scope, list: name }, and: beyond, orderBy: ["pattern"] };
+        if (found.length < first) {
+          found.push(...rows.select(projection, "entries", { ...query, limit: first - found.length }).map(toRecord));
+        }
+      }
+      return found;
+    },
+  };
+}
