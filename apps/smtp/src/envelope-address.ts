@@ -34,9 +34,14 @@ export function classifyAddress(path: string): EnvelopeAddress {
   if (local.includes("!")) return written("bang-path");
   const canonicalDomain = canonicalDomainName(domain);
   if (canonicalDomain === undefined) return written("malformed");
-  const address = `${local.normalize("NFC").toLowerCase()}@${canonicalDomain}`;
+  const address = `${foldAscii(local.normalize("NFC"))}@${canonicalDomain}`;
   if (Buffer.byteLength(address) > maxPathOctets || Buffer.byteLength(local) > 64) return written("malformed");
   return { address, form: "plain" };
+}
+
+// Only A to Z: toLowerCase would make one address of two spellings (the Kelvin sign is no k).
+function foldAscii(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** A domain name as lower-case A-labels; undefined when it is none (an all-digit last label is a number, not a domain). */

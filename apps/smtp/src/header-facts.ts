@@ -11,7 +11,7 @@ export interface HeaderFacts {
   readonly messageId: string | undefined;
   readonly subject: string | undefined;
   readonly hasDate: boolean;
-  /** Not a header section that RFC 5322 2.2 knows: a line without a field name, a NUL, or too much of it. */
+  /** A NUL in the header section, or more than 256 KiB of it. Lines without a field name are passed over, as readers do. */
   readonly broken: boolean;
 }
 
@@ -36,22 +36,22 @@ export function readHeaderFacts(message: Buffer): HeaderFacts {
   for (let at = 0; at < text.length; ) {
     let next = endOfLine(text, at);
     while (next < text.length && (text[next] === " " || text[next] === "\t")) next = endOfLine(text, next);
-    const colon = text.indexOf(":", at);
-    if (
-      colon <= at ||
-      colon >= next ||
-      !/^[\x21-\x39\x3b-\x7e]+[ \t]*$/.test(text.slice(at, Math.min(colon, at + 998)))
-    ) {
-      broken = true;
-    } else {
-      const name = text.slice(at, colon).trimEnd().toLowerCase();
-      if (name === "received") received += 1;
-      else if (wanted.has(name)) fields.push({ name, value: unfold(text.slice(colon + 1, next)) });
-    }
+    const name = fieldName(text, at, next);
+    if (name === "received") received += 1;
+    else if (wanted.has(name)) fields.push({ name, value: unfold(text.slice(text.indexOf(":", at) + 1, next)) });
     at = next;
   }
   if (text.includes("\0")) broken = true;
   return summarize(fields, received, broken);
+}
+
+const fieldNameMaxCharacters = 128;
+
+/** Lower-case name of the field that starts here, "" when none does (RFC 5322 2.2; blanks before the colon are obsolete syntax). */
+function fieldName(text: string, at: number, end: number): string {
+  const colon = text.indexOf(":", at);
+  if (colon <= at || colon >= end || colon - at > fieldNameMaxCharacters) return "";
+  return text.slice(at, colon).trimEnd().toLowerCase();
 }
 
 function endOfLine(text: string, from: number): number {

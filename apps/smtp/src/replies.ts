@@ -56,10 +56,6 @@ export const replies = {
   authNotOffered: "502 5.5.1 Authentication is not offered here",
   authNeedsTls: "538 5.7.11 Encryption required for authentication: send STARTTLS first",
   authDuringMail: "503 5.5.1 Not during a mail transaction",
-  authRequired: "530 5.7.0 Authentication required",
-  authBusy: "454 4.7.0 Authentication is not available now, try again later",
-  authFailed: "535 5.7.8 Authentication failed",
-  authTooOften: "421 4.7.0 Too many failed logins, closing the connection",
   tlsActive: "503 5.5.1 TLS is already active",
 } as const;
 

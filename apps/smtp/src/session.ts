@@ -22,6 +22,8 @@ export interface SmtpServices {
   readonly recorder: RefusalRecorder;
   readonly denials: Denials;
   readonly isClosing: () => boolean;
+  /** The listener's settings in force. */
+  readonly listenerSettings: () => ListenerSettings;
 }
 
 export interface SessionPeer {
@@ -61,7 +63,7 @@ export class SmtpSession {
   }
 
   get settings(): ListenerSettings {
-    return this.services.deps.policy.current().listener();
+    return this.services.listenerSettings();
   }
 
   /** Whether verdicts can be given now; before the views have caught up everything is answered 451. */
@@ -114,7 +116,8 @@ export class SmtpSession {
 
   /** Refuses a recipient; too many of them end the session (harvesting). */
   async refuseRecipient(judged: Judged, done: () => void): Promise<void> {
-    this.refusedRecipients += 1;
+    // A deferral (too many recipients, full mailbox) is no guess at addresses.
+    if (judged.verdict.action === "reject") this.refusedRecipients += 1;
     if (this.transaction !== undefined) this.transaction.refused += 1;
     if (judged.facts.recipient?.found.kind === "unknown") this.unknownRecipients += 1;
     await this.refuse(judged, () => {
@@ -139,13 +142,17 @@ export class SmtpSession {
 
   /** Answers a command that is wrong in itself; beyond the error budget the session ends. */
   error(reply: string, done: () => void): void {
-    this.errors += 1;
-    if (this.errors > this.services.limits.errorsMax) {
-      this.closeWith(replies.errors);
-      return;
-    }
+    if (!this.isWithinErrorBudget()) return;
     this.wire.reply(reply);
     done();
+  }
+
+  /** Counts an error; false when the budget is spent and the session was ended. */
+  isWithinErrorBudget(): boolean {
+    this.errors += 1;
+    if (this.errors <= this.services.limits.errorsMax) return true;
+    this.closeWith(replies.errors);
+    return false;
   }
 
   /** Counts a command that moves no mail; false when the budget is spent and the session was ended. */

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
+import type { CompiledPolicy, ListenerSettings, PolicySource } from "@mailfold/policy";
 import { compileCidrs } from "@mailfold/proxy-protocol";
 import { Admission } from "./admission.ts";
 import { authenticateSession } from "./authenticate.ts";
@@ -65,6 +66,7 @@ class SmtpEdge {
       recorder: createRefusalRecorder(deps),
       denials,
       isClosing: () => this.isClosing,
+      listenerSettings: cachedSettings(deps.policy),
     };
     this.admission = new Admission(limits, (ip) => denials.isExempt(ip));
     this.probe = createLoopDelayProbe();
@@ -154,6 +156,20 @@ class SmtpEdge {
     this.probe.stop();
     await this.services.recorder.close();
   }
+}
+
+/** Listener settings are asked for at every transaction, and change with the policy only. */
+function cachedSettings(source: PolicySource): () => ListenerSettings {
+  let policy: CompiledPolicy | undefined;
+  let settings: ListenerSettings | undefined;
+  return () => {
+    const current = source.current();
+    if (settings === undefined || policy !== current) {
+      policy = current;
+      settings = current.listener();
+    }
+    return settings;
+  };
 }
 
 /** The connect phase: a refusal that cannot wait is answered instead of the greeting. */

@@ -4,12 +4,13 @@ import { streams } from "@mailfold/events";
 import { newId, uuidFromId, uuidV5 } from "@mailfold/ids";
 import type { Commit, CommitBody } from "@mailfold/journal";
 import type { MailboxId, NewEvent, VerdictId } from "@mailfold/kernel";
+import type { DomainFact } from "@mailfold/policy";
 import type { HeaderFacts } from "./header-facts.ts";
 import type { Judged } from "./judge.ts";
 import type { SmtpLimits } from "./smtp-config.ts";
 import { deliveryFields, receivedField, submissionFields, type TraceSource } from "./trace-headers.ts";
 import type { Transaction } from "./transaction.ts";
-import { eventMetadata, newEvent, type Origin, verdictEvent } from "./verdict-event.ts";
+import { eventMetadata, newEvent, type Origin, type Owner, verdictEvent } from "./verdict-event.ts";
 
 /** A message that at least one recipient takes, judged for each. */
 export interface AcceptedMessage {
@@ -86,20 +87,20 @@ class CommitBuilder {
   private addLocal(judged: Judged, verdictId: VerdictId): void {
     const found = judged.facts.recipient?.found;
     if (found?.kind !== "local") return;
-    const { action } = judged.verdict;
     for (const target of found.targets) {
       // An address and its alias are one mailbox: one copy.
       if (this.delivered.has(target.mailboxId)) continue;
       this.delivered.add(target.mailboxId);
       const prefix = deliveryFields(this.message.transaction.sender.address, target.address) + this.received(judged);
-      const copy = { judged, verdictId, mailboxId: target.mailboxId, prefix, tenantId: found.domain.tenantId };
-      if (action === "accept" || action === "junk") this.addDelivery(copy);
-      else this.addHeld(copy);
+      const copy = { judged, verdictId, mailboxId: target.mailboxId, prefix, owner: found.domain };
+      const kind = holdKind(judged, target);
+      if (kind === undefined) this.addDelivery(copy);
+      else this.addHeld(copy, kind);
     }
   }
 
   private addDelivery(copy: Copy): void {
-    const body = this.body(copy.tenantId);
+    const body = this.body(copy.owner.tenantId);
     const data: MessageDelivered["data"] = {
       deliveryId: this.deliveryId(copy.mailboxId),
       folder: copy.judged.verdict.action === "junk" ? { specialUse: "junk" } : "INBOX",
@@ -112,16 +113,14 @@ class CommitBuilder {
       verdictId: copy.verdictId,
     };
     const stream = streams.mail(copy.mailboxId);
-    this.append(stream, newEvent<MessageDelivered>("MessageDelivered", data, this.meta(copy.judged)));
+    this.append(stream, newEvent<MessageDelivered>("MessageDelivered", data, this.meta(copy.judged, copy.owner)));
     this.hold(stream, body);
   }
 
-  private addHeld(copy: Copy): void {
+  private addHeld(copy: Copy, kind: HoldKind): void {
     const { judged } = copy;
     const { limits, transaction } = this.message;
-    const { action } = judged.verdict;
-    const kind = action === "defer" ? "deferred" : action === "discard" ? "discarded" : "quarantined";
-    const body = this.body(copy.tenantId);
+    const body = this.body(copy.owner.tenantId);
     const data: MessageHeld["data"] = {
       holdId: this.deliveryId(copy.mailboxId),
       kind,
@@ -138,8 +137,8 @@ class CommitBuilder {
       facts: judged.facts as unknown as Readonly<Record<string, unknown>>,
       attempt: 0,
     };
-    const stream = streams.quarantine(copy.tenantId, this.occurredAt);
-    this.append(stream, newEvent<MessageHeld>("MessageHeld", data, this.meta(judged)));
+    const stream = streams.quarantine(copy.owner.tenantId, this.occurredAt);
+    this.append(stream, newEvent<MessageHeld>("MessageHeld", data, this.meta(judged, copy.owner)));
     this.hold(stream, body);
   }
 
@@ -162,7 +161,7 @@ class CommitBuilder {
       eightBit: transaction.eightBit,
     };
     const stream = streams.outbound(transaction.id);
-    this.append(stream, newEvent<MessageQueued>("MessageQueued", data, this.meta(head)));
+    this.append(stream, newEvent<MessageQueued>("MessageQueued", data, this.meta(head, head.verdict)));
     this.hold(stream, body);
   }
 
@@ -196,8 +195,8 @@ class CommitBuilder {
     else known.push(event);
   }
 
-  private meta(judged: Judged) {
-    return { metadata: eventMetadata(judged, this.origin), occurredAt: this.occurredAt };
+  private meta(judged: Judged, owner: Owner) {
+    return { metadata: eventMetadata(judged.facts, owner, this.origin), occurredAt: this.occurredAt };
   }
 }
 
@@ -206,5 +205,21 @@ interface Copy {
   readonly verdictId: VerdictId;
   readonly mailboxId: MailboxId;
   readonly prefix: string;
-  readonly tenantId: Parameters<typeof streams.quarantine>[0];
+  readonly owner: DomainFact;
+}
+
+type HoldKind = MessageHeld["data"]["kind"];
+
+/**
+ * Why a copy is held instead of delivered. An alias's suspended or full mailbox does not stop the others' copies, and its
+ * own is not lost.
+ */
+function holdKind(
+  { verdict }: Judged,
+  target: { readonly suspended: boolean; readonly overQuota: boolean },
+): HoldKind | undefined {
+  if (verdict.action === "defer") return "deferred";
+  if (verdict.action === "discard") return "discarded";
+  if (verdict.action === "reject" || verdict.action === "quarantine" || target.suspended) return "quarantined";
+  return target.overQuota ? "deferred" : undefined;
 }

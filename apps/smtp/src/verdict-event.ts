@@ -1,6 +1,16 @@
 import type { VerdictRecorded } from "@mailfold/events";
 import { uuidV7 } from "@mailfold/ids";
-import type { Actor, DomainEvent, EventMetadata, MailboxId, MessageId, NewEvent, VerdictId } from "@mailfold/kernel";
+import type {
+  Actor,
+  DomainEvent,
+  EventMetadata,
+  MailboxId,
+  MessageId,
+  NewEvent,
+  ResellerId,
+  TenantId,
+  VerdictId,
+} from "@mailfold/kernel";
 import type { Facts } from "@mailfold/policy";
 import type { Judged } from "./judge.ts";
 
@@ -23,11 +33,17 @@ function actorOf(facts: Facts): Actor {
   return facts.login === undefined ? { type: "peer", id: facts.ip } : { type: "mailbox", id: facts.login.mailboxId };
 }
 
-/** Metadata of every event of one recipient: on behalf of the verdict's tenant. */
-export function eventMetadata({ verdict, facts }: Judged, origin: Origin): EventMetadata {
+/** Whose an event is; both absent = the platform's. */
+export interface Owner {
+  readonly tenantId?: TenantId | undefined;
+  readonly resellerId?: ResellerId | undefined;
+}
+
+/** Metadata of an event about one recipient. A verdict is its account's; a copy belongs to the mailbox's tenant. */
+export function eventMetadata(facts: Facts, owner: Owner, origin: Origin): EventMetadata {
   return {
-    ...(verdict.tenantId === undefined ? {} : { tenantId: verdict.tenantId }),
-    ...(verdict.resellerId === undefined ? {} : { resellerId: verdict.resellerId }),
+    ...(owner.tenantId === undefined ? {} : { tenantId: owner.tenantId }),
+    ...(owner.resellerId === undefined ? {} : { resellerId: owner.resellerId }),
     actor: actorOf(facts),
     correlationId: origin.transactionId,
     context: { ip: facts.ip, protocol: facts.listener, sessionId: origin.sessionId },
@@ -77,7 +93,7 @@ export function verdictEvent(
     ...(notes.mailboxId === undefined ? {} : { mailboxId: notes.mailboxId }),
   };
   return newEvent<VerdictRecorded>("VerdictRecorded", data, {
-    metadata: eventMetadata(judged, of.origin),
+    metadata: eventMetadata(facts, verdict, of.origin),
     occurredAt: of.occurredAt,
   });
 }

@@ -134,6 +134,9 @@ export class FakePolicy {
     const base: Verdict = { ...accept, ...(owner === undefined ? {} : { tenantId: owner }) };
     const ruled = this.rule(phase, facts);
     if (ruled !== undefined) return { ...base, ...ruled };
+    if (phase === "mail" && facts.listener === "submission" && facts.login === undefined) {
+      return { ...reject("5.7.0", "Authentication required", "auth-required"), code: 530, immediate: true };
+    }
     if (phase === "data" && facts.content?.bareLineEnd === true) {
       return { ...base, ...reject("5.6.11", "A CR or LF stands alone", "bare-line-end"), phase };
     }

@@ -19,9 +19,6 @@ const isAscii = /^[\x20-\x7e]*$/;
 export const mail: Verb = (session, argument, done) => {
   if (session.helo === undefined) return session.error(replies.heloFirst, done);
   if (session.transaction !== undefined) return session.error(replies.nestedMail, done);
-  if (session.peer.listener === "submission" && session.login === undefined) {
-    return session.error(replies.authRequired, done);
-  }
   const parsed = parseEnvelopeArgument("FROM", argument);
   if (parsed === "no-path") return session.error(replies.mailSyntax, done);
   if (parsed === "bad-parameter") return session.error(replies.parameterSyntax, done);
@@ -59,9 +56,12 @@ function answer(session: SmtpSession, judged: Judged, done: () => void): void | 
   }
   return session.passes(judged).then((passed) => {
     if (passed) session.wire.reply(replies.senderOk);
-    else session.resetTransaction();
-    if (!passed && judged.verdict.close) session.wire.close();
-    else done();
+    else {
+      session.resetTransaction();
+      if (judged.verdict.close) return session.wire.close();
+      if (!session.isWithinErrorBudget()) return;
+    }
+    done();
   });
 }
 

@@ -1,0 +1,139 @@
+import type { HeldMessageSettled, MessageHeld } from "@mailfold/events";
+import type { Journal } from "@mailfold/journal";
+import type { Clock, RecordedEvent } from "@mailfold/kernel";
+import type { PolicySource } from "@mailfold/policy";
+import type { Directory } from "@mailfold/projection-directory";
+import type { Logger } from "@mailfold/telemetry";
+import { settleHeld } from "./settle-held.ts";
+
+export interface HeldJudgeDeps {
+  readonly journal: Journal;
+  readonly policy: PolicySource;
+  readonly directory: Directory;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly readiness: () => boolean;
+}
+
+export interface HeldJudgeOptions {
+  /** How often due copies are looked for; default 5 s. */
+  readonly sweepIntervalMs?: number;
+  /** How long a copy that is refused in the end lies in quarantine; default 30 days. */
+  readonly quarantineMs?: number;
+}
+
+export interface HeldJudge {
+  /** Copies waiting to be judged again. */
+  waiting(): number;
+  close(): Promise<void>;
+}
+
+/** Where a deferred copy's event lies, and when it is due: the log keeps the rest. */
+export interface Waiting {
+  readonly holdId: string;
+  readonly stream: string;
+  readonly revision: number;
+  dueAt: number;
+  /** Judgements that deferred it again. */
+  attempts: number;
+}
+
+const waitingMax = 500_000;
+const perSweepMax = 200;
+const retryAfterFaultMs = 60_000;
+
+/**
+ * Judges deferred copies again with the policy of the day, once per cluster: delivers, refuses into quarantine, or defers with
+ * growing delays until the copy expires. Everything it needs to know is in the log, so a restart loses nothing; a delivery done
+ * twice is one delivery (deliveryId).
+ */
+export function startHeldJudge(deps: HeldJudgeDeps, options: HeldJudgeOptions = {}): HeldJudge {
+  const waiting = new Map<string, Waiting>();
+  const stopped = new AbortController();
+  let isCaughtUp = false;
+  let sweeping: Promise<void> | undefined;
+
+  const follow = async (): Promise<void> => {
+    const filter = { streamPrefixes: ["quarantine-"], types: ["MessageHeld", "HeldMessageSettled"] };
+    for await (const message of deps.journal.events.subscribe({ filter, signal: stopped.signal })) {
+      if (message.type === "event") apply(waiting, message.event, deps.log);
+      else if (message.type === "caughtUp") isCaughtUp = true;
+    }
+  };
+  const following = keepFollowing(follow, stopped.signal, deps.log);
+
+  const sweep = async (): Promise<void> => {
+    const now = deps.clock.now();
+    const due = [...waiting.values()].filter((each) => each.dueAt <= now).slice(0, perSweepMax);
+    for (const each of due) {
+      if (stopped.signal.aborted) return;
+      try {
+        await settleHeld(deps, each, options.quarantineMs ?? 30 * 86_400_000);
+        // Its HeldMessageSettled arrives by the subscription; until then it is not due.
+        each.dueAt = now + retryAfterFaultMs;
+      } catch (error) {
+        deps.log.error({ err: error, holdId: each.holdId }, "a deferred copy could not be judged again");
+        each.dueAt = now + retryAfterFaultMs;
+      }
+    }
+  };
+  const timer = setInterval(() => {
+    if (sweeping !== undefined || !isCaughtUp || !deps.readiness() || !deps.policy.ready()) return;
+    sweeping = sweep().finally(() => {
+      sweeping = undefined;
+    });
+  }, options.sweepIntervalMs ?? 5_000);
+  timer.unref();
+
+  return {
+    waiting: () => waiting.size,
+    async close() {
+      clearInterval(timer);
+      stopped.abort();
+      await sweeping;
+      await following;
+    },
+  };
+}
+
+function apply(waiting: Map<string, Waiting>, event: RecordedEvent, log: Logger): void {
+  if (event.type === "MessageHeld") {
+    const held = event.data as MessageHeld["data"];
+    if (held.kind !== "deferred") return;
+    if (waiting.size >= waitingMax) {
+      log.error({ holdId: held.holdId }, "too many deferred copies wait; this one is judged after a restart");
+      return;
+    }
+    const { stream, revision } = event;
+    const dueAt = held.judgeAgainAt ?? event.occurredAt;
+    waiting.set(held.holdId, { holdId: held.holdId, stream, revision, dueAt, attempts: held.attempt });
+    return;
+  }
+  const settled = event.data as HeldMessageSettled["data"];
+  const known = waiting.get(settled.holdId);
+  if (settled.outcome !== "deferred") waiting.delete(settled.holdId);
+  else if (known !== undefined) {
+    known.attempts += 1;
+    known.dueAt = settled.judgeAgainAt ?? event.occurredAt;
+  }
+}
+
+/** A subscription that breaks starts again after a pause: applying an event again changes nothing. */
+async function keepFollowing(follow: () => Promise<void>, signal: AbortSignal, log: Logger): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await follow();
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      log.error({ err: error }, "the subscription to deferred copies broke");
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 5_000);
+        signal.addEventListener("abort", () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import type { Append } from "@mailfold/event-store";
+import { type HeldMessageSettled, type MessageDelivered, type MessageHeld, streams } from "@mailfold/events";
+import { newId, uuidV5 } from "@mailfold/ids";
+import type { NewEvent, RecordedEvent, TenantId } from "@mailfold/kernel";
+import type { Facts, RecipientFact } from "@mailfold/policy";
+import type { Directory } from "@mailfold/projection-directory";
+import { domainFact } from "./directory-facts.ts";
+import { domainOf } from "./envelope-address.ts";
+import type { HeldJudgeDeps, Waiting } from "./held-judge.ts";
+import { type Judged, judge } from "./judge.ts";
+import { eventMetadata, newEvent, verdictEvent } from "./verdict-event.ts";
+
+const firstDelayMs = 5 * 60_000;
+const longestDelayMs = 4 * 3_600_000;
+
+/** Judges one deferred copy again and commits what became of it. Throws when the store does; then nothing happened. */
+export async function settleHeld(deps: HeldJudgeDeps, waiting: Waiting, quarantineMs: number): Promise<void> {
+  const event = await readHeld(deps, waiting);
+  // Expired with its stream: there is nothing left to deliver.
+  if (event === undefined) return;
+  const held = event.data;
+  const now = deps.clock.now();
+  const facts = currentFacts(deps.directory, held, now);
+  const judged = facts === undefined ? undefined : await judge(judgeSources(deps), "data", facts);
+  const change = new HeldChange(event, judged, now);
+  const action = judged?.verdict.action ?? "reject";
+  if (action === "accept" || action === "junk") change.deliver();
+  else if (action === "defer" && now < held.expiresAt) {
+    change.settle("deferred", now + Math.min(firstDelayMs * 2 ** Math.min(waiting.attempts, 10), longestDelayMs));
+  } else change.quarantine(action === "defer" ? "expired" : "rejected", quarantineMs);
+  await deps.journal.commit(change.commit());
+}
+
+/** Facts as they are now: the mailbox may be full no longer, or gone. The peer's host is not asked for again. */
+function currentFacts(directory: Directory, held: MessageHeld["data"], at: number): Facts | undefined {
+  const facts = held.facts as unknown as Facts;
+  const mailbox = directory.mailbox(held.mailboxId);
+  const domain = domainFact(directory, domainOf(held.recipient));
+  if (mailbox === undefined || mailbox.status === "deleted" || domain === undefined || facts.recipient === undefined) {
+    return undefined;
+  }
+  const suspended = mailbox.status !== "active";
+  const overQuota = mailbox.quotaBytes > 0 && mailbox.usedBytes >= mailbox.quotaBytes;
+  const target = { mailboxId: mailbox.mailboxId, address: mailbox.address, suspended, overQuota };
+  const found: RecipientFact = { kind: "local", domain, targets: [target] };
+  return { ...facts, at, recipient: { ...facts.recipient, found } };
+}
+
+function judgeSources(deps: HeldJudgeDeps) {
+  return { policy: deps.policy, directory: deps.directory, host: async () => ({ status: "failed" }) as const };
+}
+
+async function readHeld(
+  deps: HeldJudgeDeps,
+  { stream, revision }: Waiting,
+): Promise<RecordedEvent<MessageHeld> | undefined> {
+  for await (const event of deps.journal.events.readStream(stream, { from: revision, limit: 1 })) {
+    return event.revision === revision ? (event as RecordedEvent<MessageHeld>) : undefined;
+  }
+  return undefined;
+}
+
+/** Collects the events of one settlement. */
+class HeldChange {
+  private readonly event: RecordedEvent<MessageHeld>;
+  private readonly judged: Judged | undefined;
+  private readonly occurredAt: number;
+  private readonly appends: Append[] = [];
+  private readonly verdictId = newId("verdict");
+  private readonly holds: { readonly stream: string; readonly ref: MessageHeld["data"]["body"] }[] = [];
+
+  constructor(event: RecordedEvent<MessageHeld>, judged: Judged | undefined, occurredAt: number) {
+    this.event = event;
+    this.judged = judged;
+    this.occurredAt = occurredAt;
+    if (judged === undefined) return;
+    const of = { verdictId: this.verdictId, origin: this.origin, occurredAt };
+    const notes = { sizeBytes: event.data.body.sizeBytes, mailboxId: event.data.mailboxId };
+    this.append(streams.verdict(judged.verdict.tenantId ?? "platform", occurredAt), verdictEvent(judged, of, notes));
+  }
+
+  deliver(): void {
+    const held = this.event.data;
+    const data: MessageDelivered["data"] = {
+      deliveryId: held.holdId,
+      folder: this.judged?.verdict.action === "junk" ? { specialUse: "junk" } : "INBOX",
+      body: held.body,
+      prefix: held.prefix,
+      sizeBytes: held.sizeBytes,
+      internalDate: this.event.occurredAt,
+      flags: [],
+      transactionId: held.transactionId,
+      ...(this.judged === undefined ? {} : { verdictId: this.verdictId }),
+    };
+    const stream = streams.mail(held.mailboxId);
+    this.append(stream, newEvent<MessageDelivered>("MessageDelivered", data, this.meta));
+    this.holds.push({ stream, ref: held.body });
+    this.settle("delivered");
+  }
+
+  quarantine(outcome: "expired" | "rejected", quarantineMs: number): void {
+    const { judgeAgainAt: _judgeAgainAt, ...held } = this.event.data;
+    const data: MessageHeld["data"] = {
+      ...held,
+      holdId: uuidV5(held.holdId, "quarantined"),
+      kind: "quarantined",
+      ...(this.judged === undefined ? {} : { verdictId: this.verdictId }),
+      expiresAt: this.occurredAt + quarantineMs,
+    };
+    // Bodies are kept under the tenant whose mailbox this is; so is the copy.
+    const stream = streams.quarantine(held.body.tenantId as TenantId, this.occurredAt);
+    this.append(stream, newEvent<MessageHeld>("MessageHeld", data, this.meta));
+    this.holds.push({ stream, ref: held.body });
+    this.settle(outcome);
+  }
+
+  /** Beside the copy's own event, so that both expire together. */
+  settle(outcome: HeldMessageSettled["data"]["outcome"], judgeAgainAt?: number): void {
+    const data: HeldMessageSettled["data"] = {
+      holdId: this.event.data.holdId,
+      outcome,
+      ...(this.judged === undefined ? {} : { verdictId: this.verdictId }),
+      ...(judgeAgainAt === undefined ? {} : { judgeAgainAt }),
+    };
+    this.append(this.event.stream, newEvent<HeldMessageSettled>("HeldMessageSettled", data, this.meta));
+  }
+
+  commit() {
+    return { appends: this.appends, holds: this.holds, transactionId: this.event.data.transactionId };
+  }
+
+  private append(stream: string, event: NewEvent): void {
+    const at = this.appends.findIndex((append) => append.stream === stream);
+    const known = this.appends[at];
+    if (known === undefined) this.appends.push({ stream, expected: "any", events: [event] });
+    else this.appends[at] = { ...known, events: [...known.events, event] };
+  }
+
+  private get origin() {
+    return { sessionId: "held-judge", transactionId: this.event.data.transactionId };
+  }
+
+  private get meta() {
+    const { tenantId, resellerId } = this.event.metadata;
+    const metadata = eventMetadata(this.event.data.facts as unknown as Facts, { tenantId, resellerId }, this.origin);
+    const actor = { type: "system", id: "held-judge" } as const;
+    return { metadata: { ...metadata, actor }, occurredAt: this.occurredAt };
+  }
+}
