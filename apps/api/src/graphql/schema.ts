@@ -1,4 +1,4 @@
-import { type GraphQLSchema, lexicographicSortSchema } from "graphql";
+import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
 import { builder } from "./builder.ts";
 import "./mutations/mailbox-mutations.ts";
 import "./mutations/policy-mutations.ts";
@@ -17,4 +17,9 @@ let built: GraphQLSchema | undefined;
 export function buildApiSchema(): GraphQLSchema {
   built ??= lexicographicSortSchema(builder.toSchema());
   return built;
+}
+
+/** schema.graphql as it must read. */
+export function printApiSchema(): string {
+  return `# Printed by \`node scripts/print-schema.ts\`; a test fails when it differs from the code.\n\n${printSchema(buildApiSchema())}\n`;
 }

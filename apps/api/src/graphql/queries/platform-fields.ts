@@ -78,10 +78,10 @@ builder.mutationFields((t) => ({
       requirePlatform(context);
       const { rows, log } = context.api.deps;
       const find = () => rows.status().find((status) => status.name === input.name);
-      if (find() === undefined) return notFound("name");
+      if (find() === undefined) return notFound<ProjectionStatus>("name");
       rows.rebuild(input.name).catch((error: unknown) => log.error({ err: error, ...input }, "rebuild failed"));
       const value = find();
-      return value === undefined ? notFound("name") : { value, errors: [] };
+      return value === undefined ? notFound<ProjectionStatus>("name") : { value, errors: [] };
     },
   }),
   backupCreate: t.field({
@@ -93,14 +93,17 @@ builder.mutationFields((t) => ({
       const { backup, log } = context.api.deps;
       if (backup === undefined) {
         const message = "This installation's store is backed up by its own tools.";
-        return refused({ code: "UNAVAILABLE", message });
+        return refused<BackupResult>({ code: "UNAVAILABLE", message });
       }
       try {
         return { value: await backup(input.directory), errors: [] };
       } catch (error) {
         // What is wrong with a directory is for the operator to read; only platform tokens come here.
         log.error({ err: error }, "backup failed");
-        return refused({ code: "UNAVAILABLE", message: `The backup failed: ${(error as Error).message}` });
+        return refused<BackupResult>({
+          code: "UNAVAILABLE",
+          message: `The backup failed: ${(error as Error).message}`,
+        });
       }
     },
   }),

@@ -1,0 +1,174 @@
+import { createHmac } from "node:crypto";
+import type { DnsResolver } from "@mailfold/dns";
+import { type EventStore, openMemoryEventStore } from "@mailfold/event-store";
+import { createEventCodec, redactSecrets } from "@mailfold/events";
+import type { Journal } from "@mailfold/journal";
+import { type Position, type Sealer, startOfLog } from "@mailfold/kernel";
+import { applyPolicyEvent, type CompiledPolicy, emptyPolicy, policyEventTypes } from "@mailfold/policy";
+import { policyIndex } from "@mailfold/projection-policy-index";
+import { MemoryRows, type ProjectionStatus, type ReadStore } from "@mailfold/read-store";
+import { createLogger, createMetrics } from "@mailfold/telemetry";
+import { hashSecret } from "../bearer-token.ts";
+import type { Caller } from "../caller.ts";
+import type { ApiConfig, ApiDeps, RunningApi } from "../ports.ts";
+import { startApi } from "../start-api.ts";
+import { MemoryDirectory } from "./memory-directory.ts";
+
+export const adminToken = "admin-token-for-tests-0123456789abcdef";
+
+/** Seals nothing, but looks like it; for tests only. */
+const plainSealer: Sealer = {
+  seal: (scope, text) => ({ keyId: scope, nonce: "", ciphertext: Buffer.from(text).toString("base64") }),
+  open: (sealed) => Buffer.from(sealed.ciphertext, "base64").toString(),
+  blindIndex: (purpose, value) => createHmac("sha256", "test").update(`${purpose}\0${value}`).digest("hex"),
+};
+
+/** Everything the API needs, in memory. */
+export interface ApiWorld {
+  readonly deps: ApiDeps;
+  readonly store: EventStore;
+  readonly directory: MemoryDirectory;
+  /** TXT records by name. */
+  readonly txt: Map<string, string[]>;
+  /** Moves the clock, ms. */
+  advance(byMs: number): void;
+  /** Lets the views fold what is in the log. */
+  fold(): Promise<void>;
+  /** While true, views stand still. */
+  lagging: boolean;
+  close(): Promise<void>;
+}
+
+function resolverOf(txt: ReadonlyMap<string, readonly string[]>): DnsResolver {
+  return {
+    txt: async (name) => {
+      const records = txt.get(name);
+      return records === undefined ? { status: "none" } : { status: "found", records };
+    },
+    mx: async () => ({ status: "none" }),
+    addresses: async () => ({ status: "none" }),
+    ptr: async () => ({ status: "none" }),
+  };
+}
+
+/** A world with an empty log. */
+export async function createApiWorld(): Promise<ApiWorld> {
+  let offset = 0;
+  const clock = { now: () => Date.now() + offset };
+  const store = await openMemoryEventStore({ codec: createEventCodec(plainSealer), clock });
+  const directory = new MemoryDirectory();
+  const rows = new MemoryRows([policyIndex]);
+  const txt = new Map<string, string[]>();
+  let policy: CompiledPolicy = emptyPolicy();
+  let position: Position = startOfLog;
+  let folding: Promise<void> = Promise.resolve();
+
+  const foldMore = async () => {
+    for await (const event of store.readAll({ after: position })) {
+      directory.apply(event);
+      rows.append(event);
+      if ((policyEventTypes as readonly string[]).includes(event.type)) policy = applyPolicyEvent(policy, event);
+      position = event.position;
+    }
+  };
+  const fold = () => {
+    folding = folding.then(foldMore);
+    return folding;
+  };
+  const waitForViews = async (wanted: Position) => {
+    if (!world.lagging) await fold();
+    return position >= wanted;
+  };
+  const status: ProjectionStatus = {
+    name: "directory",
+    version: 1,
+    state: "running",
+    position: startOfLog,
+    lagEvents: 0,
+    lagSeconds: 0,
+  };
+  const readStore: ReadStore = {
+    get: (...args) => rows.get(...args),
+    select: (...args) => rows.select(...args),
+    selectAsync: async (...args) => rows.select(...args),
+    status: () => [{ ...status, position }],
+    waitFor: (wanted) => waitForViews(wanted),
+    rebuild: async () => {},
+    hash: async () => "",
+    onAdvance: () => () => {},
+    close: async () => {},
+  };
+  const world: ApiWorld = {
+    store,
+    directory,
+    txt,
+    lagging: false,
+    fold,
+    advance(byMs) {
+      offset += byMs;
+    },
+    close: () => store.close(),
+    deps: {
+      journal: { events: store } as unknown as Journal,
+      rows: readStore,
+      directory,
+      policy: { current: () => policy, ready: () => true },
+      sealer: plainSealer,
+      idSecret: Buffer.alloc(32, 7),
+      passwords: {
+        hash: async (password) => `phc:${hashSecret(password)}`,
+        verify: async (phc, password) => phc === `phc:${hashSecret(password)}`,
+      },
+      resolver: resolverOf(txt),
+      log: createLogger("silent"),
+      metrics: createMetrics(),
+      clock,
+      waitForViews,
+      readiness: () => ({ ready: true, roles: { api: true } }),
+      redactSecrets,
+      adminTokenHash: hashSecret(adminToken),
+    },
+  };
+  await fold();
+  return world;
+}
+
+/** A caller of a platform token. */
+export const platformCaller: Caller = {
+  subject: "tests",
+  tokenId: "tests",
+  name: "tests",
+  scope: { kind: "platform" },
+  context: {},
+};
+
+/** The API of a world on a free port of the loopback. */
+export async function startTestApi(
+  world: ApiWorld,
+  config: Partial<ApiConfig> = {},
+): Promise<RunningApi & { url: string }> {
+  const api = await startApi(world.deps, {
+    host: "127.0.0.1",
+    ports: { http: 0, https: 0 },
+    trustedProxies: [],
+    ...config,
+  });
+  return { ...api, url: `http://127.0.0.1:${api.ports.http}` };
+}
+
+/** Posts a GraphQL document. */
+export async function graphql(
+  url: string,
+  query: string,
+  options: { readonly token?: string; readonly variables?: Record<string, unknown> } = {},
+) {
+  const response = await fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${options.token ?? adminToken}` },
+    body: JSON.stringify({ query, variables: options.variables ?? {} }),
+  });
+  const text = await response.text();
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects
+  const body: any = JSON.parse(text);
+  return { status: response.status, headers: response.headers, text, body, data: body.data, errors: body.errors };
+}
