@@ -4,7 +4,7 @@ import type { AddressForm } from "@mailfold/policy";
 
 /** An envelope address in canonical form, with the way it was written. */
 export interface EnvelopeAddress {
-  /** Canonical when the form is `plain`: NFC, lower case, domain in A-labels. Else the text as written, cut to 320 characters. */
+  /** Canonical when the form is `plain`: ASCII lower case, domain in A-labels. Else the text as written, cut to 320 characters. */
   readonly address: string;
   readonly form: AddressForm;
 }
@@ -34,19 +34,19 @@ export function classifyAddress(path: string): EnvelopeAddress {
   if (local.includes("!")) return written("bang-path");
   const canonicalDomain = canonicalDomainName(domain);
   if (canonicalDomain === undefined) return written("malformed");
-  const address = `${foldAscii(local.normalize("NFC"))}@${canonicalDomain}`;
+  const address = `${foldAscii(local)}@${canonicalDomain}`;
   if (Buffer.byteLength(address) > maxPathOctets || Buffer.byteLength(local) > 64) return written("malformed");
   return { address, form: "plain" };
 }
 
-// Only A to Z: toLowerCase would make one address of two spellings (the Kelvin sign is no k).
+// Only A to Z, and no normalization: both would make one address of two spellings (the Kelvin sign is no k).
 function foldAscii(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** A domain name as lower-case A-labels; undefined when it is none (an all-digit last label is a number, not a domain). */
 export function canonicalDomainName(text: string): string | undefined {
-  const name = /^[\x21-\x7e]*$/.test(text) ? text.toLowerCase() : domainToASCII(text.normalize("NFC"));
+  const name = /^[\x21-\x7e]*$/.test(text) ? text.toLowerCase() : domainToASCII(text);
   if (name.length === 0 || name.length > 253) return undefined;
   const labels = name.split(".");
   if (!labels.every((label) => ldhLabel.test(label))) return undefined;

@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import { performance } from "node:perf_hooks";
 import type { SecureContext, TLSSocket } from "node:tls";
 import {
   SMTPServer,
@@ -9,6 +8,7 @@ import {
 } from "smtp-server";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 import type { SMTPStream } from "smtp-server/lib/smtp-stream.js";
+import { ConnectionDeadlines } from "./connection-deadlines.ts";
 import type { MessageReader } from "./message-reader.ts";
 import { replies } from "./replies.ts";
 import type { SmtpSession } from "./session.ts";
@@ -109,12 +109,8 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
   // Set while smtp-server's constructor runs, hence declared only.
   declare wireParser: WireParser;
   private messageEnd: MessageEnd | undefined;
-  private readonly startedAt = performance.now();
-  private waitingSince = performance.now();
-  private messageSince = 0;
+  private readonly deadlines: ConnectionDeadlines;
   private messageSink: CountingSink | undefined;
-  private blockedSince: number | undefined;
-  private upgradingSince = 0;
   private isBusy = false;
   private isCorked = false;
 
@@ -126,6 +122,7 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
   ) {
     super(server, socket, { remoteAddress: peer.ip, remotePort: peer.port });
     this.server = server;
+    this.deadlines = new ConnectionDeadlines(server.edge.limits);
     this.smtp = makeSession(this, this.id);
     server.sessions.set(this.session, this.smtp);
     server.connections.add(this);
@@ -153,13 +150,13 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
 
   startMessage(sink: CountingSink, ended: MessageEnd): void {
     this.messageEnd = ended;
-    this.messageSince = performance.now();
+    this.deadlines.messageStarts();
     this.messageSink = sink;
     this.wireParser.startMessage(sink);
   }
 
   startTls(done: () => void): void {
-    this.upgradingSince = performance.now();
+    this.deadlines.upgradeStarts();
     this._server.secureContext.set("*", this.server.edge.tlsContext.current());
     this.uncork();
     this.reply("220 2.0.0 Ready to start TLS");
@@ -176,7 +173,7 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
     this.isBusy = true;
     const done = (): void => {
       this.isBusy = false;
-      this.waitingSince = performance.now();
+      this.deadlines.waitsForCommand();
       this._whenWritable(next);
     };
     try {
@@ -206,7 +203,7 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
     this.isBusy = true;
     const done = (): void => {
       this.isBusy = false;
-      this.waitingSince = performance.now();
+      this.deadlines.waitsForCommand();
       if (this.server.edge.isClosing()) this.smtp.closeWith(replies.shuttingDown);
       this._whenWritable(next);
     };
@@ -261,29 +258,16 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
 
   /** Looks at every deadline; called once per sweep. */
   sweep(now: number): void {
-    const { limits } = this.server.edge;
     if (this._closing || this._closed) return;
-    if (this._upgrading) {
-      if (now - this.upgradingSince > limits.handshakeTimeoutMs) this._socket.destroy();
-      return;
-    }
-    if (this._socket.writableLength === 0) this.blockedSince = undefined;
-    else this.blockedSince ??= now;
-    if (this.blockedSince !== undefined && now - this.blockedSince > limits.writeTimeoutMs) this._socket.destroy();
-    else if (this.isBusy) return;
-    else if (now - this.startedAt > limits.sessionMaxMs) this.smtp.closeWith(replies.sessionTooLong);
-    else if (this.wireParser.isInMessage) this.sweepMessage(now);
-    else if (now - this.waitingSince > limits.commandTimeoutMs) this.smtp.closeWith(replies.timeout);
-  }
-
-  private sweepMessage(now: number): void {
-    const { limits } = this.server.edge;
-    const elapsedMs = now - this.messageSince;
-    const bytes = this.messageSink?.sizeBytes ?? 0;
-    const isTooSlow =
-      elapsedMs > limits.dataGraceMs &&
-      bytes < ((elapsedMs - limits.dataGraceMs) / 1_000) * limits.dataMinBytesPerSecond;
-    if (elapsedMs > limits.dataMaxMs || isTooSlow) this.smtp.closeWith(replies.tooSlow);
+    const outcome = this.deadlines.check(now, {
+      isUpgrading: this._upgrading,
+      isBusy: this.isBusy,
+      isInMessage: this.wireParser.isInMessage,
+      messageBytes: this.messageSink?.sizeBytes ?? 0,
+      unsentBytes: this._socket.writableLength,
+    });
+    if (outcome === "destroy") this._socket.destroy();
+    else if (outcome !== undefined) this.smtp.closeWith(outcome);
   }
 
   /** Whether a command is being answered or a message read. */
@@ -315,7 +299,7 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
   }
 
   override _sendGreeting(): void {
-    this.waitingSince = performance.now();
+    this.deadlines.waitsForCommand();
     const banner = this.server.edge.banner();
     // RFC 5321 4.2: the greeting starts with the host's name.
     this.reply(`220 ${this.server.edge.hostname} ESMTP${banner === undefined ? "" : ` ${banner}`}`);

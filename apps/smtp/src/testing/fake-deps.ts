@@ -54,6 +54,7 @@ const lookUps: Partial<Directory> = {
     const { domainId, tenantId } = owner;
     return { domainId, tenantId, resellerId, name, verified: true, verificationValue: "", addedAt: 0 };
   },
+  mailbox: (id) => mailboxes.find((each) => each.mailboxId === id),
   mailboxByAddress: byAddress,
   aliasByAddress: () => undefined,
   resolve(address) {

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { type EventStore, openMemoryEventStore } from "@mailfold/event-store";
+import { createEventCodec, type HeldMessageSettled, type MessageDelivered } from "@mailfold/events";
+import type { Commit, Journal } from "@mailfold/journal";
+import type { RecordedEvent } from "@mailfold/kernel";
+import { type HeldJudge, startHeldJudge, startSmtp } from "./index.ts";
+import { type FakeDeps, fakeDeps, ids } from "./testing/fake-deps.ts";
+import { SmtpClient } from "./testing/smtp-client.ts";
+
+const noSealing = {
+  seal: (_scope: string, plaintext: string) => ({ keyId: "k", nonce: "", ciphertext: plaintext }),
+  open: () => undefined,
+  blindIndex: (_purpose: string, value: string) => value,
+};
+
+describe("deferred copies", () => {
+  let store: EventStore;
+  let deps: FakeDeps;
+  let now = Date.now();
+  const clock = { now: () => now };
+  before(async () => {
+    store = await openMemoryEventStore({ codec: createEventCodec(noSealing), clock });
+    const journal = {
+      commit: (commit: Commit) => store.append(commit.appends),
+      events: store,
+    } as unknown as Journal;
+    deps = await fakeDeps({ journal, clock });
+  });
+  after(() => store.close());
+
+  const eventsOf = async (type: string): Promise<RecordedEvent[]> => {
+    const events: RecordedEvent[] = [];
+    for await (const event of store.readAll({ filter: { types: [type] } })) events.push(event);
+    return events;
+  };
+  const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
+    for (let n = 0; n < 300; n += 1) {
+      if (await condition()) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.fail("did not happen");
+  };
+  const startJudge = (): HeldJudge => startHeldJudge(deps, { sweepIntervalMs: 10 });
+  const defer = (address: string) => {
+    deps.fakePolicy.rule = (phase, facts) =>
+      phase === "data" && facts.recipient?.address === address
+        ? { action: "defer", code: 450, enhancedCode: "4.7.1", text: "Later", reason: "later" }
+        : undefined;
+  };
+  const deliver = async (): Promise<void> => {
+    const smtp = await startSmtp(deps, {
+      host: "127.0.0.1",
+      hostname: "mx.test",
+      ports: { mx: 0, submission: undefined, submissions: undefined },
+      trustedProxies: [],
+    });
+    const client = await SmtpClient.greeted(smtp.ports.mx ?? 0);
+    assert.match(
+      (await client.deliver(["alice@a.test", "bob@a.test"], "From: x@ext.test\r\n\r\nx\r\n.\r\n")).at(-1)!,
+      /^250/,
+    );
+    client.close();
+    await smtp.close();
+  };
+
+  test("are deferred again, survive a restart of the judge, and are delivered once policy lets them", async () => {
+    defer("bob@a.test");
+    await deliver();
+    let judge = startJudge();
+    await until(() => judge.waiting() === 1);
+    assert.equal((await eventsOf("MessageDelivered")).length, 1);
+    now += 6 * 60_000;
+    await until(async () => (await eventsOf("HeldMessageSettled")).length === 1);
+    await judge.close();
+    const [first] = await eventsOf("HeldMessageSettled");
+    assert.equal((first!.data as HeldMessageSettled["data"]).outcome, "deferred");
+    judge = startJudge();
+    deps.fakePolicy.rule = () => undefined;
+    now += 4 * 60_000;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal((await eventsOf("HeldMessageSettled")).length, 1, "not before its time");
+    now += 3 * 60_000;
+    await until(() => judge.waiting() === 0);
+    const delivered = (await eventsOf("MessageDelivered")).map((event) => event.stream);
+    assert.deepEqual(delivered, [`mail-${ids.alice}`, `mail-${ids.bob}`]);
+    const [held] = await eventsOf("MessageHeld");
+    const copy = (await eventsOf("MessageDelivered"))[1]!.data as MessageDelivered["data"];
+    assert.equal(copy.deliveryId, (held!.data as { holdId: string }).holdId);
+    assert.match(copy.prefix, /^Return-Path: <x@ext\.test>\r\nDelivered-To: bob@a\.test\r\n/);
+    await judge.close();
+  });
+
+  test("end in quarantine when refused or expired", async () => {
+    for (const outcome of ["rejected", "expired"] as const) {
+      defer("bob@a.test");
+      await deliver();
+      const judge = startJudge();
+      await until(() => judge.waiting() === 1);
+      if (outcome === "rejected") deps.fakePolicy.rule = () => ({ action: "reject", code: 550, reason: "spam" });
+      now += outcome === "expired" ? 3 * 86_400_000 : 6 * 60_000;
+      await until(() => judge.waiting() === 0);
+      await judge.close();
+      const settled = (await eventsOf("HeldMessageSettled")).at(-1)!.data as HeldMessageSettled["data"];
+      assert.equal(settled.outcome, outcome);
+      const held = (await eventsOf("MessageHeld")).at(-1)!.data as { kind: string; recipient: string };
+      assert.deepEqual([held.kind, held.recipient], ["quarantined", "bob@a.test"]);
+    }
+  });
+});
