@@ -43,6 +43,10 @@ function keyOf(pattern: SenderPattern): Pick<ListKey, "kind" | "prefix" | "text"
 function namesPeer(scope: Scope, pattern: SenderPattern): boolean {
   if (scope.kind !== "tenant") return false;
   if (pattern.prefix) return mayOpenRelaying(pattern.prefix);
+  return namesSender(pattern);
+}
+
+function namesSender(pattern: SenderPattern): boolean {
   return pattern.kind === "address" || pattern.kind === "domain";
 }
 
@@ -60,7 +64,8 @@ export function entryAdded(state: PolicyState, input: EntryInput): PolicyState {
     entryId: input.entryId,
     byEvent: input.byEvent,
     expiresAt: input.expiresAt,
-    trustUnverified: input.trustUnverified === true,
+    // Only a sender's address or domain can be trusted unverified; the word means nothing elsewhere.
+    trustUnverified: input.trustUnverified === true && input.list === "accept" && namesSender(pattern),
     namesPeer: input.list === "accept" && namesPeer(input.scope, pattern),
   };
   return { ...state, ...rememberReseller(state, input), lists: state.lists.with(entry), revision: input.byEvent };
