@@ -1,0 +1,232 @@
+import { Worker } from "node:worker_threads";
+import { EventStoreFault } from "../port.ts";
+import type { WriterSettings } from "./writer-loop.ts";
+import type { Answer, FaultData, FromWriter, OutcomesMessage, OutgoingAppend, ToWriter } from "./writer-protocol.ts";
+import { packRequest, unpackOutcomes } from "./writer-protocol.ts";
+
+/** One request to the writer; `bytes` are copied before `send` returns. */
+export interface WriteRequest {
+  readonly appends: readonly OutgoingAppend[];
+  readonly payload?: string;
+  readonly bytes?: readonly Uint8Array[];
+}
+type Written = Exclude<Answer, { readonly kind: "failed" }>;
+
+interface Waiting {
+  readonly resolve: (answer: Written) => void;
+  readonly reject: (fault: EventStoreFault) => void;
+  readonly sizeBytes: number;
+}
+interface RunningTask {
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (fault: EventStoreFault) => void;
+}
+
+/** Bounds of what may wait for the writer; beyond them a request is refused as `overloaded`. */
+export interface WriterLimits {
+  readonly waitingMax: number;
+  readonly waitingBytesMax: number;
+}
+export const defaultWriterLimits: WriterLimits = { waitingMax: 20_000, waitingBytesMax: 128 * 1024 * 1024 };
+
+/** The caller's side of the writer thread: one message per turn of the event loop, however many requests it holds. */
+export class WriterClient {
+  readonly #worker: Worker;
+  readonly #limits: WriterLimits;
+  readonly #onHead: (head: number) => void;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #tasks = new Map<number, RunningTask>();
+  #waitingBytes = 0;
+  #ticket = 0;
+  #items: (string | number)[] = [];
+  #bytes: Uint8Array[] = [];
+  #flushing = false;
+  #stopped: EventStoreFault | undefined;
+  #closed: Promise<void> | undefined;
+  #onClosed: (() => void) | undefined;
+
+  private constructor(worker: Worker, limits: WriterLimits, onHead: (head: number) => void) {
+    this.#worker = worker;
+    this.#limits = limits;
+    this.#onHead = onHead;
+  }
+
+  /**
+   * Starts the thread and waits until it has opened the file.
+   * @throws EventStoreFault corrupt | unavailable
+   */
+  static async start(options: {
+    readonly workerUrl: URL;
+    readonly settings: WriterSettings;
+    readonly limits?: WriterLimits;
+    readonly onHead: (head: number) => void;
+  }): Promise<{ readonly client: WriterClient; readonly head: number; readonly epoch: string }> {
+    const worker = new Worker(options.workerUrl, { workerData: options.settings, name: "log-writer" });
+    const client = new WriterClient(worker, options.limits ?? defaultWriterLimits, options.onHead);
+    const ready = await new Promise<FromWriter>((resolve, reject) => {
+      client.#listen(resolve);
+      worker.once("error", reject);
+      worker.once("exit", (code) => reject(new EventStoreFault("fatal", `the log's writer ended at once (${code})`)));
+    });
+    if (ready.kind !== "ready") {
+      await worker.terminate();
+      throw ready.kind === "refused" ? toFault(ready.fault) : new Error(`invariant broken: ${ready.kind} before ready`);
+    }
+    return { client, head: ready.head, epoch: ready.epoch };
+  }
+
+  /** Resolves after the request is durable, or with its conflict. Rejects with an EventStoreFault. */
+  send(request: WriteRequest): Promise<Written> {
+    const sizeBytes = sizeOf(request);
+    const refused = this.#stopped ?? this.#overload(sizeBytes);
+    if (refused !== undefined) return Promise.reject(refused);
+    const ticket = ++this.#ticket;
+    let bytesLength = 0;
+    for (const part of request.bytes ?? []) {
+      // Copied once, into the buffer of this turn: the caller keeps its own.
+      this.#bytes.push(part);
+      bytesLength += part.byteLength;
+    }
+    packRequest(this.#items, { ticket, appends: request.appends, payload: request.payload ?? "", bytesLength });
+    if (!this.#flushing) {
+      this.#flushing = true;
+      setImmediate(() => this.#flush());
+    }
+    this.#waitingBytes += sizeBytes;
+    return new Promise((resolve, reject) => this.#waiting.set(ticket, { resolve, reject, sizeBytes }));
+  }
+
+  /** Runs a named task in the writer, in turn with commits. */
+  task(name: string, argument: unknown): Promise<unknown> {
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
+    const ticket = ++this.#ticket;
+    this.#post({ kind: "task", ticket, name, argument });
+    return new Promise((resolve, reject) => this.#tasks.set(ticket, { resolve, reject }));
+  }
+
+  /** Lets what waits finish, then ends the thread. Later requests are refused as `closed`. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#flush();
+    const alreadyStopped = this.#stopped !== undefined;
+    this.#stopped ??= new EventStoreFault("closed", "the log is closed");
+    if (!alreadyStopped) {
+      await new Promise<void>((resolve) => {
+        this.#onClosed = resolve;
+        this.#post({ kind: "close" });
+      });
+    }
+    await this.#worker.terminate();
+  }
+
+  /** The thread's first message says whether it could open the file; the others are answers. */
+  #listen(onFirst: (message: FromWriter) => void): void {
+    this.#worker.once("message", (first: FromWriter) => {
+      this.#worker.on("message", (message: FromWriter) => this.#receive(message));
+      onFirst(first);
+    });
+    this.#worker.on("error", (error) => this.#stop(`the log's writer failed: ${error.message}`, error));
+    this.#worker.on("exit", () => {
+      if (this.#onClosed === undefined) this.#stop("the log's writer ended");
+      this.#onClosed?.();
+    });
+  }
+
+  #receive(message: FromWriter): void {
+    switch (message.kind) {
+      case "outcomes":
+        this.#settle(message);
+        break;
+      case "taskDone":
+        this.#onHead(message.head);
+        this.#endTask(message.ticket)?.resolve(message.answer);
+        break;
+      case "taskFailed":
+        this.#endTask(message.ticket)?.reject(toFault(message.fault));
+        break;
+      case "closed":
+        this.#onClosed?.();
+        break;
+      default:
+        throw new Error(`invariant broken: ${message.kind} from the log's writer`);
+    }
+  }
+
+  #settle(message: OutcomesMessage): void {
+    // Subscribers hear of the commit before the appenders' promises run, so both see the same head.
+    this.#onHead(message.head);
+    for (const [ticket, answer] of unpackOutcomes(message)) {
+      const waiting = this.#waiting.get(ticket);
+      if (waiting === undefined) continue;
+      this.#waiting.delete(ticket);
+      this.#waitingBytes -= waiting.sizeBytes;
+      if (answer.kind === "failed") waiting.reject(toFault(answer.fault));
+      else waiting.resolve(answer);
+    }
+  }
+
+  #endTask(ticket: number): RunningTask | undefined {
+    const task = this.#tasks.get(ticket);
+    this.#tasks.delete(ticket);
+    return task;
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#items.length === 0) return;
+    const bytes = joinBytes(this.#bytes);
+    this.#post({ kind: "batch", items: this.#items, bytes }, bytes === undefined ? [] : [bytes]);
+    this.#items = [];
+    this.#bytes = [];
+  }
+
+  #post(message: ToWriter, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, [...transfer]);
+  }
+
+  #overload(sizeBytes: number): EventStoreFault | undefined {
+    const { waitingMax, waitingBytesMax } = this.#limits;
+    const fits = this.#waitingBytes + sizeBytes <= waitingBytesMax || this.#waiting.size === 0;
+    if (this.#waiting.size < waitingMax && fits) return undefined;
+    return new EventStoreFault("overloaded", `${this.#waiting.size} requests wait for the log's writer`);
+  }
+
+  #stop(message: string, cause?: unknown): void {
+    this.#stopped ??= new EventStoreFault("fatal", message, { cause });
+    for (const { reject } of [...this.#waiting.values(), ...this.#tasks.values()]) reject(this.#stopped);
+    this.#waiting.clear();
+    this.#tasks.clear();
+    this.#waitingBytes = 0;
+  }
+}
+
+function toFault(data: FaultData): EventStoreFault {
+  return new EventStoreFault(data.kind, data.message);
+}
+
+/** Roughly what a request holds in memory while it waits. */
+function sizeOf(request: WriteRequest): number {
+  let size = request.payload?.length ?? 0;
+  for (const part of request.bytes ?? []) size += part.byteLength;
+  for (const { events } of request.appends) {
+    for (const event of events) size += event.data.length + event.metadata.length + 100;
+  }
+  return size;
+}
+
+function joinBytes(parts: readonly Uint8Array[]): ArrayBuffer | undefined {
+  if (parts.length === 0) return undefined;
+  let length = 0;
+  for (const part of parts) length += part.byteLength;
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.byteLength;
+  }
+  return joined.buffer;
+}

@@ -1,0 +1,3 @@
+import { runWriterThread } from "./writer-loop.ts";
+
+runWriterThread();
