@@ -1,4 +1,3 @@
-import type { MailboxId } from "@mailfold/kernel";
 import type { DomainFact, Facts, LoginFact, RecipientFact } from "@mailfold/policy";
 import type { Directory, MailboxRecord } from "@mailfold/projection-directory";
 import type { Account } from "@mailfold/sasl";
@@ -58,9 +57,4 @@ export function loginFact(directory: Directory, account: Account): LoginFact {
     ownAddresses: directory.addressesOf(account.mailboxId),
     submissionOff: directory.tenant(account.tenantId)?.switches.submission ?? false,
   };
-}
-
-/** Mailboxes that a recipient's copy goes to. */
-export function targetsOf(found: RecipientFact): readonly MailboxId[] {
-  return found.kind === "local" ? found.targets.map((each) => each.mailboxId) : [];
 }

@@ -6,12 +6,13 @@ import { Admission } from "./admission.ts";
 import { authenticateSession } from "./authenticate.ts";
 import { ByteBudget } from "./body-collector.ts";
 import { createDenials, type Denials } from "./denials.ts";
+import { EdgeServer } from "./edge-server.ts";
 import { type AdmittedPeer, Listener } from "./listener.ts";
 import { createLoadShedding, createLoopDelayProbe } from "./load-shedding.ts";
 import { createRefusalRecorder } from "./refusal-recorder.ts";
 import { type SmtpServices, SmtpSession } from "./session.ts";
 import { defaultSmtpLimits, type SmtpConfig } from "./smtp-config.ts";
-import { EdgeConnection, EdgeServer } from "./smtp-connection.ts";
+import { EdgeConnection } from "./smtp-connection.ts";
 import type { SmtpDeps } from "./smtp-deps.ts";
 
 export interface Smtp {

@@ -14,7 +14,7 @@ export interface TraceSource {
 }
 
 /** An instant as RFC 5322 3.3 writes it, in UTC. */
-export function mailDate(atMs: number): string {
+function mailDate(atMs: number): string {
   return new Date(atMs).toUTCString().replace("GMT", "+0000");
 }
 

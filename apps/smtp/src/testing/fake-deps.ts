@@ -67,7 +67,7 @@ const lookUps: Partial<Directory> = {
 };
 
 /** A journal that keeps every commit. */
-export class FakeJournal {
+class FakeJournal {
   readonly commits: Commit[] = [];
   failure: Error | undefined;
   delayMs = 0;
@@ -86,10 +86,10 @@ export class FakeJournal {
   }
 }
 
-export type Rule = (phase: Phase, facts: Facts) => Partial<Verdict> | undefined;
+type Rule = (phase: Phase, facts: Facts) => Partial<Verdict> | undefined;
 
 /** Local recipients pass, unknown ones do not, relaying needs a login; `rule` decides first. */
-export class FakePolicy {
+class FakePolicy {
   rule: Rule = () => undefined;
   settings: ListenerSettings = {
     maxCommandLength: 512,
@@ -154,7 +154,7 @@ export class FakePolicy {
   }
 }
 
-export const noDns: DnsResolver = {
+const noDns: DnsResolver = {
   mx: async () => ({ status: "none" }),
   addresses: async () => ({ status: "none" }),
   txt: async () => ({ status: "none" }),
