@@ -1,6 +1,6 @@
 import type { IpDenied, PolicySettingsChanged, SenderEntryAdded, SenderEntryRemoved } from "@mailfold/domain";
 import type { RecordedEvent } from "@mailfold/kernel";
-import { withDenial, withEntry, withoutEntry, withoutSetting, withSetting } from "./compiled-policy.ts";
+import { withDenial, withEntry, withoutEntry, withoutSetting, withRevision, withSetting } from "./compiled-policy.ts";
 import type { CompiledPolicy } from "./types.ts";
 
 /** Events that a policy is folded from, as a subscription filters them. */
@@ -24,7 +24,7 @@ export function applyPolicyEvent(policy: CompiledPolicy, event: RecordedEvent): 
       for (const [name, value] of Object.entries(set)) {
         next = withSetting(next, { scope, name, value, byEvent, ...reseller });
       }
-      return next;
+      return withRevision(next, byEvent);
     }
     case "SenderEntryAdded":
       return withEntry(policy, { ...(event.data as SenderEntryAdded["data"]), byEvent, ...reseller });

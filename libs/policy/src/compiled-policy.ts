@@ -140,6 +140,11 @@ export function withDenial(policy: CompiledPolicy, input: DenialInput): Compiled
   return new PolicySnapshot(denialAdded(stateOf(policy), input));
 }
 
+/** The policy under the id of a later event that changed nothing in it. */
+export function withRevision(policy: CompiledPolicy, revision: string): CompiledPolicy {
+  return policy.revision === revision ? policy : new PolicySnapshot({ ...stateOf(policy), revision });
+}
+
 /** Settings in force for a scope path, each with the scope and event it comes from. */
 export function effectivePolicy(policy: CompiledPolicy, path: ScopePath): readonly EffectiveSetting[] {
   return policy.effective(path);
