@@ -7,4 +7,5 @@ export * from "./keyed-fold.ts";
 export * from "./position.ts";
 export * from "./projection.ts";
 export * from "./refusal.ts";
+export * from "./row-handlers.ts";
 export * from "./sealer.ts";

@@ -1,1 +1,4 @@
+export * from "./create-directory.ts";
 export * from "./directory.ts";
+export { directoryProjection } from "./directory-projection.ts";
+export * from "./usage.ts";
