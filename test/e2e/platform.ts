@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const repository = fileURLToPath(new URL("../../", import.meta.url));
+/** Where test clients that speak PROXY come from; everybody else connects from 127.0.0.1. */
+export const proxyAddress = "127.0.0.2";
 const program = join(repository, "apps/mailfold/bin/mailfold.js");
 
 export interface Ports {
@@ -65,7 +67,7 @@ export function platformEnv(dataDir: string, env: Record<string, string> = {}): 
     MAILFOLD_DATA_DIR: dataDir,
     MAILFOLD_HOSTNAME: "mx.mailfold.test",
     MAILFOLD_LOG_LEVEL: "warn",
-    MAILFOLD_TRUSTED_PROXIES: "127.0.0.1/32",
+    MAILFOLD_TRUSTED_PROXIES: `${proxyAddress}/32`,
     ...env,
   };
 }

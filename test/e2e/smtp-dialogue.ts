@@ -1,5 +1,6 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { proxyAddress } from "./platform.ts";
 
 /** One SMTP reply: its code and all its lines' text. */
 export interface Reply {
@@ -28,7 +29,6 @@ export interface DialogueOptions {
   readonly implicitTls?: boolean;
   /** Claimed client address, sent as a PROXY v1 line first. */
   readonly proxyFrom?: string;
-  readonly localAddress?: string;
 }
 
 const waitMs = 15_000;
@@ -36,11 +36,8 @@ const waitMs = 15_000;
 /** Connects; the greeting is the first `reply()`. */
 export async function openDialogue(options: DialogueOptions): Promise<Dialogue> {
   const host = options.host ?? "127.0.0.1";
-  const tcp = connectTcp({
-    host,
-    port: options.port,
-    ...(options.localAddress ? { localAddress: options.localAddress } : {}),
-  });
+  const from = options.proxyFrom === undefined ? {} : { localAddress: proxyAddress };
+  const tcp = connectTcp({ host, port: options.port, ...from });
   await once(tcp, "connect");
   if (options.proxyFrom !== undefined) {
     const family = options.proxyFrom.includes(":") ? ["TCP6", "2001:db8:ffff::1"] : ["TCP4", "192.0.2.254"];
