@@ -236,14 +236,12 @@ const mailEvents: fc.Arbitrary<MailEvent> = fc.oneof(
   fc
     .tuple(fc.constantFrom("MessagesCopied" as const, "MessagesMoved" as const), folderIds, uidSets, folderIds)
     .map(([type, folderId, uids, targetId]): MailEvent => ({ type, data: { folderId, uids, targetId } })),
-  fc
-    .tuple(folderIds, uidSets, fc.boolean())
-    .map(
-      ([folderId, uids, onlyDeleted]): MailEvent => ({
-        type: "MessagesExpunged",
-        data: { folderId, uids, onlyDeleted },
-      }),
-    ),
+  fc.tuple(folderIds, uidSets, fc.boolean()).map(
+    ([folderId, uids, onlyDeleted]): MailEvent => ({
+      type: "MessagesExpunged",
+      data: { folderId, uids, onlyDeleted },
+    }),
+  ),
 );
 const histories = fc.array(mailEvents, { maxLength: 60 });
 

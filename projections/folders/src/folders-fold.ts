@@ -26,12 +26,13 @@ export const foldersFold: KeyedFold<MailboxState, FolderOutcome> = {
 /**
  * INBOX is there before any event, and its creation counts as the stream's first: so UIDVALIDITY is the same before
  * and after the first event. Its id is the mailbox's own with another prefix, until a first event names one.
+ * Its highestModseq is 0 until an event touches it, so that the first event (MODSEQ 1) is seen as a change.
  */
 function emptyMailbox(key: string, world: FoldWorld): StoredMailbox {
   const mailbox = new StoredMailbox(world);
   mailbox.ordinal = 1;
   const folderId = `fld_${key.slice(key.indexOf("_") + 1)}` as FolderId;
-  mailbox.addFolder(new StoredFolder({ folderId, name: "INBOX" }, 1, 1, mailbox.epochSeconds));
+  mailbox.addFolder(new StoredFolder({ folderId, name: "INBOX" }, 1, 0, mailbox.epochSeconds));
   return mailbox;
 }
 

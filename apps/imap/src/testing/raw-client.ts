@@ -82,6 +82,11 @@ export class RawClient {
     return this.#received;
   }
 
+  /** Stops reading: replies pile up at the server. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

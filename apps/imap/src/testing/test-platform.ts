@@ -101,6 +101,8 @@ export interface TestPlatform {
   readonly account: Account;
   readonly port: number;
   readonly tlsPort: number;
+  /** What was logged as an error. */
+  readonly errors: readonly unknown[];
   /** Switches that deps read at each use. */
   readonly settings: { requireTls: boolean; ready: boolean; quotaBytes: number; status: MailboxRecord["status"] };
   /** Delivers as SMTP would. */
@@ -112,6 +114,7 @@ export async function startTestPlatform(
   options: { readonly limits?: Partial<ImapLimits>; readonly trustedProxies?: readonly string[] } = {},
 ): Promise<TestPlatform> {
   const mail = new MemoryMail();
+  const errors: unknown[] = [];
   const dir = mkdtempSync(join(tmpdir(), "mailfold-imap-"));
   const account: Account = {
     mailboxId: newId("mailbox"),
@@ -124,7 +127,7 @@ export async function startTestPlatform(
   const settings: TestPlatform["settings"] = { requireTls: false, ready: true, quotaBytes: 1e9, status: "active" };
   const mime = createMimePool({ threads: 1, timeoutMs: 5_000 });
   const deps: ImapDeps = {
-    ...silentTelemetry,
+    ...telemetryInto(errors),
     journal: mail.journal,
     folds: mail.folds,
     mime,
@@ -162,6 +165,7 @@ export async function startTestPlatform(
     mail,
     account,
     settings,
+    errors,
     port: front.ports.imap,
     tlsPort: front.ports.imaps,
     deliver: (text, { prefix = "" } = {}) => deliver(mail, account, text, prefix),
@@ -206,7 +210,10 @@ function policyOf(settings: TestPlatform["settings"]): PolicySource {
 }
 
 const nothing = (): void => {};
-const silentTelemetry = {
-  log: { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: console.error, fatal: nothing },
-  metrics: { imapCommands: { inc: nothing }, connections: { inc: nothing, dec: nothing } },
-} as unknown as Pick<ImapDeps, "log" | "metrics">;
+function telemetryInto(errors: unknown[]): Pick<ImapDeps, "log" | "metrics"> {
+  const log = { trace: nothing, debug: nothing, info: nothing, warn: nothing, fatal: nothing };
+  return {
+    log: { ...log, error: (entry: unknown) => errors.push(entry) },
+    metrics: { imapCommands: { inc: nothing }, connections: { inc: nothing, dec: nothing } },
+  } as unknown as Pick<ImapDeps, "log" | "metrics">;
+}

@@ -1,0 +1,428 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { RawClient } from "../testing/raw-client.ts";
+import { startTestPlatform, type TestPlatform } from "../testing/test-platform.ts";
+
+const message = [
+  "From: Bob <bob@x.test>",
+  "To: alice@demo.test",
+  "Subject: =?utf-8?Q?gr=C3=BC=C3=9Fe?=",
+  "Date: Tue, 24 Nov 2026 10:00:00 +0000",
+  "Content-Type: multipart/mixed; boundary=b",
+  "",
+  "--b",
+  "Content-Type: text/plain",
+  "",
+  "hello world",
+  "--b",
+  "Content-Type: message/rfc822",
+  "",
+  "Subject: inner",
+  "",
+  "inner text",
+  "--b--",
+  "",
+].join("\r\n");
+
+describe("commands over a socket", () => {
+  let platform: TestPlatform;
+  let client: RawClient;
+  beforeEach(async () => {
+    platform = await startTestPlatform();
+    client = await (await RawClient.open(platform.port)).greetAndLogin();
+  });
+  afterEach(async () => {
+    client.destroy();
+    await platform.close();
+    assert.equal(platform.mail.openHandles, 0, "every session gives its mailbox back");
+  });
+  const ok = async (command: string, ...expected: readonly (string | RegExp)[]): Promise<string> => {
+    const reply = await client.command(command);
+    assert.match(reply, /^t\d+ OK/m, reply);
+    for (const part of expected) {
+      if (typeof part === "string") assert.ok(reply.includes(part), `${part} in ${reply}`);
+      else assert.match(reply, part);
+    }
+    return reply;
+  };
+  const fails = async (command: string, status: RegExp): Promise<void> =>
+    assert.match(await client.command(command), new RegExp(`^t\\d+ ${status.source}`, "m"));
+
+  test("CAPABILITY ID NOOP NAMESPACE LOGOUT", async () => {
+    await ok("CAPABILITY", "* CAPABILITY IMAP4rev1 LITERAL+", "UIDPLUS", "IDLE", "MOVE");
+    await ok('ID ("name" "x" "version" NIL)', '* ID ("name" "Mailfold")');
+    await ok("ID NIL");
+    await ok("NOOP");
+    await ok("NAMESPACE", '(("" "/")) NIL NIL');
+    await fails("LOGIN a b", /BAD/);
+    await fails("NOOP x", /BAD/);
+    await ok("LOGOUT", "* BYE");
+    await client.closed();
+  });
+
+  test("CREATE LIST LSUB SUBSCRIBE UNSUBSCRIBE RENAME DELETE STATUS", async () => {
+    await ok("CREATE Work/2026/");
+    await ok("CREATE Sent (USE (\\Sent))");
+    await fails("CREATE work2 (USE (\\Flying))", /NO \[USEATTR\]/);
+    await fails("CREATE inbox", /NO \[ALREADYEXISTS\]/);
+    await fails('CREATE "a//b"', /NO \[CANNOT\]/);
+    await fails(`CREATE ${"d/".repeat(70)}x`, /NO \[LIMIT\]/);
+    await ok("CREATE Entw&APw-rfe");
+    await ok(
+      'LIST "" *',
+      '(\\HasChildren) "/" "Work"',
+      '"Work/2026"',
+      '(\\Sent \\HasNoChildren) "/" "Sent"',
+      '"Entw&APw-rfe"',
+    );
+    assert.doesNotMatch(await ok('LIST "" %'), /2026/);
+    await ok('LIST "" ""', '* LIST (\\Noselect) "/" ""');
+    await ok('LIST "Work/" "%"', "Work/2026");
+    await ok("SUBSCRIBE Work/2026");
+    await ok("SUBSCRIBE gone");
+    await ok('LSUB "" *', '() "/" "Work/2026"', '(\\Noselect) "/" "gone"');
+    await ok('LSUB "" %', '(\\Noselect) "/" "Work"');
+    await ok("UNSUBSCRIBE gone");
+    await fails("DELETE Work", /NO \[HASCHILDREN\]/);
+    await fails("DELETE INBOX", /NO \[CANNOT\]/);
+    await fails("DELETE none", /NO \[NONEXISTENT\]/);
+    await ok("RENAME Work Old/Work");
+    await ok('LIST "" "Old/*"', "Old/Work/2026");
+    await fails("RENAME Old Sent", /NO \[ALREADYEXISTS\]/);
+    await ok("DELETE Old/Work/2026");
+    await ok(
+      "STATUS INBOX (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)",
+      '* STATUS "INBOX" (MESSAGES 0 RECENT 0 UIDNEXT 1 UIDVALIDITY 1 UNSEEN 0)',
+    );
+    await fails("STATUS INBOX (FOO)", /BAD/);
+    await fails("SELECT none", /NO \[NONEXISTENT\]/);
+  });
+
+  test("APPEND FETCH: sections, macros, partials, structure, \\Seen", async () => {
+    await ok(
+      `APPEND INBOX (\\Flagged $x) " 7-Nov-2026 10:00:00 +0100" {${message.length}+}\r\n${message}`,
+      "[APPENDUID 1 1]",
+    );
+    await ok(`APPEND INBOX () {${message.length}+}\r\n${message}`);
+    await fails("APPEND none {1+}\r\nx", /NO \[TRYCREATE\]/);
+    await fails("APPEND INBOX (\\Recent) {1+}\r\nx", /BAD/);
+    await fails("APPEND INBOX {0+}\r\n", /NO/);
+    await ok("SELECT INBOX", "* 2 EXISTS", "[UIDVALIDITY 1]", "[UIDNEXT 3]", "[UNSEEN 1]", "[READ-WRITE]");
+    await ok(
+      "FETCH 1 FAST",
+      "* 1 FETCH (FLAGS (",
+      "$x \\Flagged",
+      'INTERNALDATE " 7-Nov-2026 09:00:00 +0000"',
+      `RFC822.SIZE ${message.length}`,
+    );
+    await ok("FETCH 1 FULL", '"=?utf-8?Q?gr=C3=BC=C3=9Fe?="', '(("Bob" NIL "bob" "x.test"))', '"MIXED"');
+    await ok(
+      "FETCH 1 BODYSTRUCTURE",
+      '("TEXT" "PLAIN" NIL NIL NIL "7BIT" 11 0 NIL NIL NIL NIL)("MESSAGE" "RFC822"',
+      '(NIL "inner"',
+      '("BOUNDARY" "b")',
+    );
+    await ok("FETCH 1 BODY.PEEK[]", `BODY[] {${message.length}}\r\n${message})`);
+    await ok(
+      "FETCH 1 (BODY.PEEK[1] BODY.PEEK[1.MIME] BODY.PEEK[2.HEADER] BODY.PEEK[2.TEXT] BODY.PEEK[2.1] BODY.PEEK[3] BODY.PEEK[1.1])",
+      "BODY[1] {11}\r\nhello world",
+      "BODY[1.MIME] {28}\r\nContent-Type: text/plain\r\n\r\n",
+      "BODY[2.HEADER] {18}\r\nSubject: inner\r\n\r\n",
+      "BODY[2.TEXT] {10}\r\ninner text",
+      "BODY[2.1] {10}\r\ninner text",
+      "BODY[3] NIL",
+      "BODY[1.1] NIL",
+    );
+    await ok(
+      'FETCH 1 BODY.PEEK[HEADER.FIELDS (to "from" X)]',
+      "BODY[HEADER.FIELDS (to from X)] {47}\r\nFrom: Bob <bob@x.test>\r\nTo: alice@demo.test\r\n\r\n",
+    );
+    await ok(
+      "FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT (From To Subject Date)]",
+      "{45}\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n",
+    );
+    await ok(
+      "FETCH 1 (BODY.PEEK[]<5.4> BODY.PEEK[TEXT]<99999.1>)",
+      "BODY[]<5> {4}\r\n Bob",
+      "BODY[TEXT]<99999> {0}\r\n",
+    );
+    await ok("FETCH 1 RFC822.HEADER", "RFC822.HEADER {");
+    assert.doesNotMatch(await ok("FETCH 1 FLAGS"), /Seen/);
+    await ok("UID FETCH 2:* BODY[TEXT]<0.3>", "* 2 FETCH (UID 2 BODY[TEXT]<0> {3}\r\n--b FLAGS (", "\\Seen");
+    await ok("UID FETCH 99 FLAGS");
+    await fails("FETCH 3 FLAGS", /BAD/);
+    for (const bad of [
+      "FETCH 1 BODY[",
+      "FETCH 1 BODY[FOO]",
+      "FETCH 1 BODY[MIME]",
+      "FETCH 1 ()x",
+      "FETCH 1 BODY[]<0.0>",
+      "FETCH 0 FLAGS",
+      "FETCH 1 BODY[HEADER.FIELDS ()]",
+    ])
+      await fails(bad, /BAD/);
+  });
+
+  test("a delivery's prefix stands in front, and structure moves with it", async () => {
+    await platform.deliver(message, { prefix: "Received: by mx\r\n" });
+    await ok("SELECT INBOX");
+    await ok(
+      "FETCH 1 (BODY[]<0.30> BODY[1] RFC822.SIZE)",
+      "Received: by mx\r\nFrom: Bob <b",
+      "hello world",
+      `RFC822.SIZE ${message.length + 17}`,
+    );
+  });
+
+  test("STORE EXPUNGE COPY MOVE and their UID forms; EXAMINE refuses; CLOSE UNSELECT CHECK", async () => {
+    for (let n = 0; n < 5; n++) await platform.deliver(`Subject: ${n}\r\n\r\nx`);
+    await ok("SELECT INBOX");
+    await ok("STORE 1:2 +FLAGS (\\Deleted $Work)", "* 1 FETCH (FLAGS ($Work \\Deleted))", "* 2 FETCH");
+    assert.doesNotMatch(await ok("STORE 1 +FLAGS.SILENT \\Seen"), /FETCH \(/);
+    await ok("UID STORE 2 -FLAGS (\\Deleted)", "* 2 FETCH (UID 2 FLAGS ($Work))");
+    await fails("STORE 1 +FLAGS (\\Recent)", /BAD/);
+    await fails("STORE 9 +FLAGS (\\Seen)", /BAD/);
+    await ok("EXPUNGE", "* 1 EXPUNGE");
+    await ok("CREATE Other");
+    await ok("UID COPY 2:3 Other", "[COPYUID 2 2:3 1:2]");
+    await fails("COPY 1 Missing", /NO \[TRYCREATE\]/);
+    await ok("UID MOVE 4 Other", "* OK [COPYUID 2 4 3]", "* 3 EXPUNGE");
+    await ok("MOVE 1 Other", "* 1 EXPUNGE");
+    await ok("STORE 1:* +FLAGS.SILENT (\\Deleted)");
+    await ok("UID EXPUNGE 5", "* 2 EXPUNGE");
+    await ok("CHECK");
+    await ok("CLOSE");
+    await fails("FETCH 1 FLAGS", /BAD/);
+    await ok("EXAMINE Other", "[READ-ONLY]", "* 4 EXISTS");
+    await fails("STORE 1 +FLAGS (\\Seen)", /NO \[READ-ONLY\]/);
+    await fails("EXPUNGE", /NO \[READ-ONLY\]/);
+    await fails("MOVE 1 INBOX", /NO \[READ-ONLY\]/);
+    await ok("FETCH 1 BODY[]");
+    assert.doesNotMatch(await ok("FETCH 1 FLAGS"), /Seen/);
+    await ok("UNSELECT");
+    await ok("STATUS INBOX (MESSAGES)", "MESSAGES 0");
+  });
+
+  test("commands over 1,000 messages are split, and replies add up", async () => {
+    for (let n = 0; n < 1_001; n++) await platform.deliver("Subject: x\r\n\r\nx");
+    await ok("SELECT INBOX");
+    await ok("CREATE Big");
+    const eventsBefore = platform.mail.events.length;
+    await ok("COPY 1:* Big", "[COPYUID 2 1:1001 1:1001]");
+    assert.equal(platform.mail.events.length - eventsBefore, 2);
+  });
+
+  test("SEARCH: every key", async () => {
+    await ok(`APPEND INBOX (\\Flagged $x) "07-Nov-2026 10:00:00 +0000" {${message.length}+}\r\n${message}`);
+    await platform.deliver("From: eve@y.test\r\nSubject: other\r\nDate: 1 Jan 2020 00:00:00 +0000\r\n\r\nplain body");
+    await ok("SELECT INBOX");
+    const table: [string, string][] = [
+      ["ALL", "1 2"],
+      ["FLAGGED", "1"],
+      ["UNFLAGGED", "2"],
+      ["KEYWORD $X", "1"],
+      ["UNKEYWORD $x", "2"],
+      ["SEEN", ""],
+      ["UNSEEN UNDELETED UNDRAFT UNANSWERED", "1 2"],
+      ["1", "1"],
+      ["*", "2"],
+      ["NOT 1", "2"],
+      ["UID 2:9", "2"],
+      ["OR 1 2", "1 2"],
+      ["(1 2)", ""],
+      ["NEW", ""],
+      ["OLD", "1 2"],
+      ["RECENT", ""],
+      ["BEFORE 8-Nov-2026", "1"],
+      ["ON 24-Nov-2026", "2"],
+      ["SINCE 8-Nov-2026", "2"],
+      ["SENTBEFORE 1-Jan-2021", "2"],
+      ["SENTON 24-Nov-2026", "1"],
+      ["SENTSINCE 1-Jan-2020", "1 2"],
+      ["LARGER 100", "1"],
+      ["SMALLER 100", "2"],
+      ["FROM eve", "2"],
+      ["TO alice", "1"],
+      ["CC x", ""],
+      ["BCC x", ""],
+      ["SUBJECT OTHER", "2"],
+      ['HEADER Subject ""', "1 2"],
+      ['HEADER X-None ""', ""],
+      ['BODY "inner TEXT"', "1"],
+      ["TEXT eve@y", "2"],
+      ["NOT BODY plain", "1"],
+      ["OR FLAGGED BODY plain", "1 2"],
+      ["CHARSET UTF-8 SUBJECT {7+}\r\ngr\xc3\xbc\xc3\x9fe", "1"],
+      ["CHARSET us-ascii ALL", "1 2"],
+    ];
+    for (const [keys, expected] of table) {
+      const reply = await ok(`UID SEARCH ${keys}`);
+      assert.equal(/^\* SEARCH ?(.*)\r$/m.exec(reply)?.[1], expected, keys);
+    }
+    await fails("SEARCH CHARSET KOI8-R ALL", /NO \[BADCHARSET \(US-ASCII UTF-8\)\]/);
+    await fails("SEARCH FOO", /BAD/);
+    await fails(`SEARCH ${"NOT ".repeat(60)}ALL`, /BAD/);
+    await fails(`SEARCH ${"OR ALL ".repeat(600)}ALL`, /BAD/);
+  });
+
+  test("what other sessions do is told: EXPUNGE never within FETCH, STORE, SEARCH", async () => {
+    for (let n = 0; n < 3; n++) await platform.deliver(`Subject: ${n}\r\n\r\nx`);
+    await ok("SELECT INBOX");
+    const other = await (await RawClient.open(platform.port)).greetAndLogin();
+    await other.command("SELECT INBOX");
+    await other.command("STORE 2 +FLAGS (\\Deleted)");
+    await other.command("EXPUNGE");
+    await platform.deliver("Subject: new\r\n\r\nx");
+    const fetched = await client.command("FETCH 1:3 (UID)");
+    assert.doesNotMatch(fetched, /EXPUNGE\r/);
+    assert.match(fetched, /\* 4 EXISTS/);
+    assert.match(fetched, /\* 3 FETCH \(UID 3\)[\s\S]*NO \[EXPUNGEISSUED\]/);
+    await ok("NOOP", "* 2 EXPUNGE");
+    await ok("FETCH 3 UID", "* 3 FETCH (UID 4)");
+    await other.command("STORE 1 +FLAGS ($New)");
+    await ok("NOOP", "* FLAGS (", "* 1 FETCH (UID 1 FLAGS ($New))");
+    other.destroy();
+  });
+
+  test("IDLE pushes within a second; DONE ends it; \\Recent belongs to one session", async () => {
+    await ok("SELECT INBOX");
+    client.send("i IDLE\r\n");
+    await client.until(/^\+ idling\r\n/m);
+    const started = performance.now();
+    await platform.deliver("Subject: x\r\n\r\nx");
+    assert.match(await client.until(/RECENT\r\n/), /\* 1 EXISTS\r\n\* 1 RECENT/);
+    assert.ok(performance.now() - started < 1_000);
+    client.send("DONE\r\n");
+    await client.until(/^i OK .*\r\n/m);
+    const other = await (await RawClient.open(platform.port)).greetAndLogin();
+    assert.match(await other.command("SELECT INBOX"), /\* 0 RECENT/);
+    other.destroy();
+    client.send("j IDLE\r\nNOOP\r\n");
+    await client.until(/^j BAD .*\r\n/m);
+  });
+
+  test("over quota, suspended, deleted folder", async () => {
+    await platform.deliver("Subject: x\r\n\r\nx");
+    await ok("SELECT INBOX");
+    platform.settings.quotaBytes = 20;
+    await fails(`APPEND INBOX {${message.length}+}\r\n${message}`, /NO \[OVERQUOTA\]/);
+    await fails("COPY 1 INBOX", /NO \[OVERQUOTA\]/);
+    platform.settings.status = "suspended";
+    assert.match(await client.closed(), /\* BYE Account is not active/);
+  });
+
+  test("unreadable bodies are refused by message, others are served", async () => {
+    await platform.deliver("Subject: x\r\n\r\nx");
+    await platform.deliver("Subject: y\r\n\r\ny");
+    platform.mail.bodies.delete([...platform.mail.bodies.keys()][0] as string);
+    await ok("SELECT INBOX");
+    const reply = await client.command("FETCH 1:2 BODY.PEEK[]");
+    assert.match(reply, /\* 2 FETCH[\s\S]*NO \[SERVERBUG\]/);
+    assert.doesNotMatch(reply, /\* 1 FETCH/);
+    assert.equal(platform.errors.length, 1);
+  });
+});
+
+describe("before login", () => {
+  let platform: TestPlatform;
+  before(async () => {
+    platform = await startTestPlatform({ limits: { connectionsPerIpMax: 3, loginTimeoutMs: 1_500 } });
+  });
+  after(() => platform.close());
+  const open = async (options: { tls?: boolean } = {}) =>
+    RawClient.open(options.tls ? platform.tlsPort : platform.port, options);
+
+  test("LOGIN and AUTHENTICATE are refused in the clear when policy wants TLS; STARTTLS drops injected plaintext", async () => {
+    platform.settings.requireTls = true;
+    const client = await open();
+    assert.match(await client.until(/\r\n/), /STARTTLS LOGINDISABLED/);
+    assert.match(await client.command('LOGIN alice@demo.test "correct horse"'), /NO \[PRIVACYREQUIRED\]/);
+    assert.match(await client.command("AUTHENTICATE PLAIN AA=="), /NO \[PRIVACYREQUIRED\]/);
+    client.send("s STARTTLS\r\nx NOOP\r\n");
+    assert.match(await client.until(/^s OK .*\r\n/m), /^s OK/);
+    await client.startTls();
+    const capability = await client.command("CAPABILITY");
+    assert.match(capability, /AUTH=PLAIN/);
+    assert.doesNotMatch(capability, /STARTTLS|x OK/);
+    assert.match(await client.command("STARTTLS"), /BAD/);
+    platform.settings.requireTls = false;
+    client.destroy();
+  });
+  test("AUTHENTICATE PLAIN, with and without initial response, over implicit TLS", async () => {
+    const credentials = Buffer.from("\0alice@demo.test\0correct horse").toString("base64");
+    const first = await open({ tls: true });
+    await first.until(/\r\n/);
+    assert.match(await first.command(`AUTHENTICATE PLAIN ${credentials}`), /OK \[CAPABILITY .*IDLE/);
+    first.destroy();
+    const second = await open({ tls: true });
+    await second.until(/\r\n/);
+    second.send("a AUTHENTICATE PLAIN\r\n");
+    await second.until(/^\+ \r\n/m);
+    second.send("*\r\n");
+    await second.until(/^a BAD/m);
+    second.send("b AUTHENTICATE PLAIN\r\n");
+    await second.until(/^\+ \r\n/m);
+    second.send(`${credentials}\r\n`);
+    assert.match(await second.until(/^b .*\r\n/m), /b OK/);
+    second.destroy();
+  });
+  test("wrong logins, bad commands, silence: the session ends", async () => {
+    const wrong = await open();
+    await wrong.until(/\r\n/);
+    for (let n = 0; n < 3; n++)
+      assert.match(await wrong.command("LOGIN alice@demo.test nope"), /NO \[AUTHENTICATIONFAILED\]/);
+    assert.match(await wrong.closed(), /\* BYE/);
+    const http = await open();
+    http.send("GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n");
+    assert.match(await http.closed(), /BAD[\s\S]*\* BYE/);
+    const silent = await open();
+    assert.match(await silent.closed(), /\* BYE Login took too long/);
+  });
+  test("caps: literals, lines, connections, starting up", async () => {
+    const client = await open();
+    await client.until(/\r\n/);
+    client.send("a LOGIN {5000}\r\n");
+    assert.match(await client.until(/^a .*\r\n/m), /a NO \[TOOBIG\]/);
+    client.send(`b ${"(".repeat(100_000)}\r\n`);
+    assert.match(await client.until(/TOOBIG.*\r\n/), /BAD \[TOOBIG\]/);
+    platform.settings.ready = false;
+    assert.match(await client.command("LOGIN alice@demo.test x"), /NO \[UNAVAILABLE\]/);
+    platform.settings.ready = true;
+    const others = [await open(), await open()];
+    for (const other of others) await other.until(/\r\n/);
+    const fourth = await open();
+    assert.match(await fourth.closed(), /\* BYE \[UNAVAILABLE\] Too many connections/);
+    for (const each of [client, ...others]) each.destroy();
+  });
+  test("an unterminated line of many megabytes ends the session", async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const client = await open();
+    await client.until(/\r\n/);
+    client.send("a".repeat(3_000_000));
+    assert.match(await client.closed(), /\* BYE Line too long|^$/);
+  });
+});
+
+test("a trusted proxy says who the client is", async () => {
+  const platform = await startTestPlatform({ trustedProxies: ["127.0.0.1"] });
+  const client = await RawClient.open(platform.port);
+  client.send("PROXY TCP4 192.0.2.7 198.51.100.1 5000 143\r\n");
+  await client.greetAndLogin();
+  await client.command("CREATE x");
+  assert.equal(platform.mail.events[0]?.metadata.context?.ip, "192.0.2.7");
+  await platform.close();
+  assert.match(await client.closed(), /\* BYE Server is shutting down/);
+});
+
+test("a reader that stops costs bounded memory and is cut off", async () => {
+  const platform = await startTestPlatform({ limits: { writeTimeoutMs: 300 } });
+  const client = await (await RawClient.open(platform.port)).greetAndLogin();
+  await platform.deliver(`Subject: big\r\n\r\n${"x".repeat(5_000_000)}`);
+  await client.command("SELECT INBOX");
+  client.pause();
+  client.send(`f FETCH 1 (${Array(20).fill("BODY.PEEK[]").join(" ")})\r\n`);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  assert.equal(platform.mail.openHandles, 0);
+  client.destroy();
+  await platform.close();
+});
