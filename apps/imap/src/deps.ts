@@ -87,7 +87,7 @@ export const defaultImapLimits: ImapLimits = {
   lineBytesMax: 65_536,
   literalBytesBeforeLoginMax: 4_096,
   literalBytesMax: 65_536,
-  literalsMax: 256,
+  literalsMax: 64,
   badCommandsBeforeLoginMax: 3,
   badCommandsMax: 20,
   authFailuresMax: 3,

@@ -82,6 +82,8 @@ class Acceptor {
     const { limits, deps } = this.#shared;
     const peer = await acceptProxyV1(socket, { trusted: this.#isTrustedProxy, timeoutMs: limits.proxyTimeoutMs });
     if (!peer.ok) return;
+    // Gone already: its close event was, or will be, nobody's to count.
+    if (socket.destroyed) return;
     const ip = peer.remoteAddress;
     const open = (this.#perIp.get(ip) ?? 0) + 1;
     if (open > limits.connectionsPerIpMax) {
@@ -110,7 +112,9 @@ class Acceptor {
 
   /** Ends the sessions of accounts that may no longer log in. */
   checkAccounts(): void {
-    const { directory } = this.#shared.deps;
+    const { directory, readiness } = this.#shared.deps;
+    // A view that is being rebuilt knows no mailbox: that is no reason to end anything.
+    if (!readiness()) return;
     for (const session of this.#sessions) {
       const account = session.mail?.account;
       if (account === undefined) continue;

@@ -52,11 +52,16 @@ export function createMimePool(options: {
   return {
     async index(bytes) {
       if (bytes.length <= inlineBytesMax) return indexMessage(bytes);
-      return run<MimeIndex>("index", { bytes });
+      return run<MimeIndex>("index", { bytes: standalone(bytes) });
     },
-    match: (messages, terms) => run("match", { messages, terms }),
+    match: (messages, terms) => run("match", { messages: messages.map(standalone), terms }),
     close: () => pool.close({ force: true }),
   };
+}
+
+/** Posting a view copies all of the memory behind it: a small view of much memory is copied by itself first. */
+function standalone(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength * 2 < bytes.buffer.byteLength ? Uint8Array.from(bytes) : bytes;
 }
 
 /** Aborted, refused by the full queue, or a worker that died of its memory limit. */

@@ -155,7 +155,7 @@ describe("commands over a socket", () => {
       "FETCH 1 BODY[",
       "FETCH 1 BODY[FOO]",
       "FETCH 1 BODY[MIME]",
-      "FETCH 1 ()x",
+      "FETCH 1 ()",
       "FETCH 1 BODY[]<0.0>",
       "FETCH 0 FLAGS",
       "FETCH 1 BODY[HEADER.FIELDS ()]",

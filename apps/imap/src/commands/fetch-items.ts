@@ -31,7 +31,11 @@ const pathLengthMax = 100;
 
 /** Reads a macro, one item, or a list of items. */
 export function parseFetchItems(parser: CommandParser): FetchItem[] {
-  if (parser.peek("(")) return parser.list(() => parseItem(parser, parser.name()), 100);
+  if (parser.peek("(")) {
+    const items = parser.list(() => parseItem(parser, parser.name()), 100);
+    if (items.length === 0) throw new BadSyntax("Expected fetch items");
+    return items;
+  }
   const name = parser.name();
   const macro = macros[name];
   return macro === undefined ? [parseItem(parser, name)] : macro.map((type) => ({ type }));

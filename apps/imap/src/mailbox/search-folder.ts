@@ -1,14 +1,19 @@
 import { setImmediate as yieldToOthers } from "node:timers/promises";
-import { type ContentTerm, isHeaderTerm } from "@mailfold/mime";
+import { BodyCorrupt } from "@mailfold/blob-store";
+import { type ContentTerm, isHeaderTerm, MimeBudgetExceeded } from "@mailfold/mime";
 import type { Folder, FolderMessage } from "@mailfold/projection-folders";
 import type { SearchKey } from "../commands/search-keys.ts";
 import type { ImapSession } from "../session/imap-session.ts";
 import { Refused } from "../wire/command-parser.ts";
 import { resolveRanges, type SequenceSet } from "../wire/sequence-set.ts";
 import type { SelectedFolder, Target } from "./selected-folder.ts";
-import { StoredMessage } from "./stored-message.ts";
+import { BodyMissing, StoredMessage } from "./stored-message.ts";
 
 type Found = Target & { readonly message: FolderMessage };
+interface Candidate {
+  readonly target: Found;
+  readonly bytes: Buffer;
+}
 /** Answers of content terms; undefined = not asked yet. */
 type ContentAnswer = (term: ContentTerm) => boolean | undefined;
 
@@ -47,7 +52,7 @@ export class FolderSearch {
 
   async run(): Promise<Target[]> {
     const found: Target[] = [];
-    const batch: { readonly target: Found; readonly bytes: Buffer }[] = [];
+    const batch: Candidate[] = [];
     let batchBytes = 0;
     let at = 0;
     for (const target of this.#view.all(this.#folder)) {
@@ -60,6 +65,7 @@ export class FolderSearch {
         continue;
       }
       const bytes = await this.#read(candidate.message);
+      if (bytes === undefined) continue;
       batch.push({ target: candidate, bytes });
       batchBytes += bytes.length;
       if (batchBytes < batchBytesMax && batch.length < batchMessagesMax) continue;
@@ -70,23 +76,42 @@ export class FolderSearch {
     return found.sort((a, b) => a.sequence - b.sequence);
   }
 
-  async #read(message: FolderMessage): Promise<Buffer> {
+  /** Octets to judge; undefined when the body cannot be read: one broken message must not hide the others. */
+  async #read(message: FolderMessage): Promise<Buffer | undefined> {
     const { deps, connection } = this.#session;
-    if (!connection.alive || this.#session.ending) throw new Refused("Search given up");
+    this.#checkBudget();
     const stored = new StoredMessage(message, deps.journal.bodies, deps.mime);
-    const bytes = this.#headerOnly ? await stored.read(0, await stored.headerBytes()) : await stored.whole();
-    this.#bytesLeft -= bytes.length;
+    try {
+      const bytes = this.#headerOnly ? await stored.read(0, await stored.headerBytes()) : await stored.whole();
+      this.#bytesLeft -= bytes.length;
+      return bytes;
+    } catch (error) {
+      if (!(error instanceof BodyMissing || error instanceof BodyCorrupt)) throw error;
+      deps.log.error({ err: error, sessionId: connection.id }, "imap message unreadable");
+      return undefined;
+    }
+  }
+
+  #checkBudget(): void {
+    if (!this.#session.connection.alive || this.#session.ending) throw new Refused("Search given up");
     if (this.#bytesLeft < 0 || performance.now() > this.#deadline) {
       throw new Refused("Search takes too long; narrow it by date or flags", "LIMIT");
     }
-    return bytes;
   }
 
-  async #judge(batch: readonly { readonly target: Found; readonly bytes: Buffer }[]): Promise<Target[]> {
-    const rows = await this.#session.deps.mime.match(
-      batch.map(({ bytes }) => bytes),
-      this.#terms,
-    );
+  async #judge(batch: readonly Candidate[]): Promise<Target[]> {
+    const bytes = batch.map((candidate) => candidate.bytes);
+    let rows: readonly (readonly boolean[])[];
+    try {
+      rows = await this.#session.deps.mime.match(bytes, this.#terms);
+    } catch (error) {
+      if (!(error instanceof MimeBudgetExceeded)) throw error;
+      this.#checkBudget();
+      // Halved until the message that costs too much stands alone; it is taken not to match.
+      if (batch.length === 1) return [];
+      const middle = batch.length >>> 1;
+      return [...(await this.#judge(batch.slice(0, middle))), ...(await this.#judge(batch.slice(middle)))];
+    }
     return batch.flatMap(({ target }, at) => {
       const answers = new Map(this.#terms.map((term, column) => [term, rows[at]?.[column] ?? false]));
       return this.#decide(this.#program, target, (term) => answers.get(term)) === true ? [target] : [];

@@ -11,8 +11,8 @@ export class BodyMissing extends Error {
 }
 
 /** Read at once and verified up to here; larger bodies are read piece by piece. */
-const wholeBytesMax = 262_144;
-const pieceBytes = 131_072;
+const wholeBytesMax = 131_072;
+const pieceBytes = 65_536;
 
 /** A message as its readers see it: the delivery's prefix, then the body. Reads what is asked for, holds little. */
 export class StoredMessage {

@@ -187,7 +187,7 @@ export class ImapSession {
     if (error instanceof BadSyntax) return bad(error.message);
     if (error instanceof Refused) return no(error.message, error.code);
     if (error instanceof MimeBudgetExceeded) return no("The message is too complex to be read so", "LIMIT");
-    if (error instanceof PeerGone) throw error;
+    if (error instanceof PeerGone || isBug(error)) throw error;
     if (error instanceof EventStoreFault && error.kind === "closed") {
       this.end("Server is shutting down");
       return no("Server is shutting down", "UNAVAILABLE");
@@ -205,6 +205,11 @@ export class ImapSession {
     const most = this.mail === undefined ? this.limits.badCommandsBeforeLoginMax : this.limits.badCommandsMax;
     if (this.#badCommands >= most) this.end("Too many bad commands");
   }
+}
+
+/** Errors that the language raises are never foreseen: they end the session and show up with their trace. */
+function isBug(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 }
 
 /** Banner text from policy: one line of printable ASCII whatever was configured. */
