@@ -1,1 +1,1 @@
-export {};
+export { auditTrail } from "./audit-trail.ts";

@@ -1,1 +1,1 @@
-export {};
+export { messageTrace } from "./message-trace.ts";
