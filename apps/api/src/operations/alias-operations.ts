@@ -1,4 +1,4 @@
-import { addressClaim } from "@mailfold/domain";
+import { type AliasAdded, addressClaim } from "@mailfold/domain";
 import type { MailboxId } from "@mailfold/kernel";
 import type { AliasRecord } from "@mailfold/projection-directory";
 import { addressStream, loadClaim, placeAddress, takeAddressFacts } from "./address-facts.ts";
@@ -42,6 +42,13 @@ export function createAliasOperations(kit: OperationKit): Pick<Operations, "alia
         caller,
         operation: "aliasRemove",
         input,
+        gone: {
+          category: "address",
+          value: (events) =>
+            events.find(
+              (event) => event.type === "AliasAdded" && (event.data as AliasAdded["data"]).aliasId === input.aliasId,
+            )?.data as AliasRecord | undefined,
+        },
         prepare() {
           const record: AliasRecord | undefined = kit.view(caller).alias(input.aliasId);
           const tenant = record === undefined ? undefined : kit.deps.directory.tenant(record.tenantId);

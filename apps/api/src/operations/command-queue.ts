@@ -6,13 +6,14 @@ const rememberedMax = 10_000;
 export interface CommandQueue {
   /** Runs work when no other work of the same key is running. */
   alone<T>(key: string | undefined, work: () => Promise<T>): Promise<T>;
-  remember(identity: CommandIdentity): void;
-  /** Whether the command was done before on another object than the one it names now. */
-  usedElsewhere(identity: CommandIdentity, category: string): Promise<boolean>;
+  /** Notes that the command was done; its events are in this stream. */
+  remember(identity: CommandIdentity, stream: string): void;
+  /** The stream that holds what the command recorded in a category, if it is known to have been done. */
+  streamOf(identity: CommandIdentity, category: string): string | undefined;
 }
 
 /** Where events are found by id: the audit trail's rows. */
-export type FindEvent = (eventId: string) => boolean;
+export type FindEvent = (eventId: string) => { readonly stream: string } | undefined;
 
 /**
  * Commands waiting for an equal one are bounded by the API's own request limits. What other processes did, and what was
@@ -20,7 +21,7 @@ export type FindEvent = (eventId: string) => boolean;
  */
 export function createCommandQueue(findEvent: FindEvent): CommandQueue {
   const running = new Map<string, Promise<unknown>>();
-  const remembered = new Map<string, true>();
+  const remembered = new Map<string, string>();
   return {
     async alone(key, work) {
       if (key === undefined) return work();
@@ -37,16 +38,16 @@ export function createCommandQueue(findEvent: FindEvent): CommandQueue {
         if (running.get(key) === settled) running.delete(key);
       }
     },
-    remember({ key }) {
+    remember({ key }, stream) {
       if (key === undefined) return;
       remembered.delete(key);
-      remembered.set(key, true);
+      remembered.set(key, stream);
       const oldest = remembered.keys().next().value;
       if (remembered.size > rememberedMax && oldest !== undefined) remembered.delete(oldest);
     },
-    async usedElsewhere(identity, category) {
-      if (identity.key === undefined) return false;
-      return remembered.has(identity.key) || findEvent(identity.eventId(category, 0));
+    streamOf(identity, category) {
+      if (identity.key === undefined) return undefined;
+      return remembered.get(identity.key) ?? findEvent(identity.eventId(category, 0))?.stream;
     },
   };
 }

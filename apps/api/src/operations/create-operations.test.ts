@@ -141,6 +141,51 @@ describe("idempotency", () => {
   });
 });
 
+describe("retries of what ends an object", () => {
+  test("are answered with the object as it was", async () => {
+    const { tenantId, domainId } = await tenantWithDomain();
+    const target =
+      (
+        await operations.mailboxCreate(platformCaller, {
+          tenantId,
+          address: "a@demo.example",
+          password: "correct horse",
+        })
+      ).value?.mailboxId ?? "";
+    const alias = await operations.aliasAdd(platformCaller, {
+      tenantId,
+      address: "info@demo.example",
+      targets: [target],
+    });
+    const entry = await operations.senderEntryAdd(platformCaller, {
+      scope: { tenantId },
+      list: "kill",
+      pattern: "192.0.2.7",
+    });
+    const aliasId = alias.value?.aliasId ?? "";
+    const entryId = entry.value?.entryId ?? "";
+    const removals = [
+      () => operations.aliasRemove(platformCaller, { aliasId, commandId: "r1" }),
+      () => operations.senderEntryRemove(platformCaller, { entryId, commandId: "r2" }),
+      async () => {
+        await operations.mailboxDelete(platformCaller, { mailboxId: target });
+        return operations.domainRemove(platformCaller, { domainId, commandId: "r3" });
+      },
+    ] as const;
+    for (const remove of removals) {
+      const first = await remove();
+      assert.deepEqual(codes(first), []);
+      const again = await remove();
+      assert.equal(again.receipt?.replayed, true);
+      assert.deepEqual(again.receipt?.events, first.receipt?.events);
+      assert.deepEqual(again.value, first.value);
+    }
+    assert.deepEqual(codes(await operations.aliasRemove(platformCaller, { aliasId: entryId, commandId: "r1" })), [
+      "COMMAND_REUSED",
+    ]);
+  });
+});
+
 describe("dryRun", () => {
   test("answers the would-be events and writes nothing, hashes nothing", async () => {
     const { tenantId } = await tenantWithDomain();

@@ -1,4 +1,4 @@
-import { type MailDomainCommand, mailDomain, parseDomainName } from "@mailfold/domain";
+import { type DomainAdded, type MailDomainCommand, mailDomain, parseDomainName } from "@mailfold/domain";
 import { streams } from "@mailfold/events";
 import type { RecordedEvent, TenantId } from "@mailfold/kernel";
 import type { DomainRecord } from "@mailfold/projection-directory";
@@ -6,7 +6,7 @@ import type { Caller } from "../caller.ts";
 import type { Operations } from "./create-operations.ts";
 import { toAsciiDomain } from "./host-name.ts";
 import type { DomainRemoveInput } from "./operation-inputs.ts";
-import type { OperationKit } from "./operation-kit.ts";
+import type { CommandSpec, OperationKit } from "./operation-kit.ts";
 import { notFound, type OperationOutcome, refused } from "./operation-outcome.ts";
 import { isPublicSuffix } from "./public-suffixes.ts";
 import { decideOn, planOf } from "./single-stream.ts";
@@ -82,6 +82,7 @@ export function createDomainOperations(kit: OperationKit): DomainOperations {
         caller,
         operation: "domainRemove",
         input,
+        gone: { category: "domain", value: (events) => removedDomain(kit, events, input.domainId) },
         decide: async (domain) => ({
           type: "RemoveDomain",
           domainId: domain.domainId,
@@ -97,14 +98,16 @@ function changeDomain(
     readonly caller: Caller;
     readonly operation: string;
     readonly input: DomainRemoveInput;
+    readonly gone?: NonNullable<CommandSpec<DomainRemoveInput, DomainRecord>["gone"]>;
     decide(domain: DomainRecord): Promise<MailDomainCommand>;
   },
 ): Promise<OperationOutcome<DomainRecord>> {
-  const { caller, operation, input } = change;
+  const { caller, operation, input, gone } = change;
   return kit.execute({
     caller,
     operation,
     input,
+    ...(gone === undefined ? {} : { gone }),
     prepare() {
       const domain = kit.view(caller).domain(input.domainId);
       if (domain === undefined) return notFound("domainId");
@@ -120,6 +123,21 @@ function changeDomain(
       };
     },
   });
+}
+
+/** A removed domain as it was, for the retry of its removal. */
+function removedDomain(
+  kit: OperationKit,
+  events: readonly RecordedEvent[],
+  domainId: string,
+): DomainRecord | undefined {
+  const own = events.filter((event) => (event.data as { readonly domainId: string }).domainId === domainId);
+  const added = own.find((event) => event.type === "DomainAdded");
+  if (added === undefined) return undefined;
+  const data = added.data as DomainAdded["data"];
+  const resellerId = kit.deps.directory.tenant(data.tenantId)?.resellerId;
+  const verified = own.some((event) => event.type === "DomainVerified");
+  return resellerId === undefined ? undefined : { ...data, resellerId, verified, addedAt: added.occurredAt };
 }
 
 /** What the tenant's TXT record must hold: the same each time, so that it can be published before the name is added. */

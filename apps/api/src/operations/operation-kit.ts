@@ -1,12 +1,13 @@
-import { EventStoreFault } from "@mailfold/event-store";
+import { EventStoreFault, readWholeStream } from "@mailfold/event-store";
+import type { RecordedEvent } from "@mailfold/kernel";
 import { PasswordsUnavailable } from "@mailfold/passwords";
-import type { Belonging, Caller } from "../caller.ts";
+import { type Belonging, type Caller, mayReach } from "../caller.ts";
 import type { OperationDeps } from "../ports.ts";
 import { createVisibleDirectory, type VisibleDirectory } from "../visible-directory.ts";
 import { type CommandIdentity, createCommandIdentity } from "./command-identity.ts";
 import { createCommandQueue, type FindEvent } from "./command-queue.ts";
 import { type CommandOptions, invalidInput, type OperationOutcome, refused } from "./operation-outcome.ts";
-import { type CommandResult, type CommandRun, createCommandRunner } from "./run-command.ts";
+import { type CommandResult, type CommandRun, commandReused, createCommandRunner } from "./run-command.ts";
 
 /** What an operation makes of its input before anything is decided. */
 export interface PreparedCommand<V> {
@@ -26,6 +27,12 @@ export interface CommandSpec<I extends CommandOptions, V> {
   readonly input: I;
   /** Input fields that are secret: not hashed, compared by sameSecret. */
   readonly secretFields?: readonly (keyof I & string)[];
+  /** For commands that end an object: how a retry is answered when there is no object any more. */
+  readonly gone?: {
+    readonly category: string;
+    /** The object as it was, from its stream. */
+    value(events: readonly RecordedEvent[]): V | undefined;
+  };
   prepare(
     identity: CommandIdentity,
   ): PreparedCommand<V> | OperationOutcome<V> | Promise<PreparedCommand<V> | OperationOutcome<V>>;
@@ -68,6 +75,26 @@ export function createOperationKit(deps: OperationDeps, findEvent: FindEvent): O
     return value === undefined ? { errors: [], receipt } : { value, errors: [], receipt };
   }
 
+  async function replayGone<I extends CommandOptions, V>(spec: CommandSpec<I, V>, identity: CommandIdentity) {
+    const { gone, caller } = spec;
+    const stream = gone === undefined ? undefined : queue.streamOf(identity, gone.category);
+    if (gone === undefined || stream === undefined) return undefined;
+    const events = await readWholeStream(deps.journal.events, stream);
+    const own = identity.own(gone.category, events);
+    const last = own.at(-1);
+    if (last === undefined || !mayReach(caller, last.metadata)) return undefined;
+    if (last.metadata.inputHash !== identity.inputHash) return refused<V>(commandReused);
+    const value = gone.value(events);
+    const receipt = {
+      position: last.position,
+      events: own.map(({ id, type }) => ({ id, type })),
+      replayed: true,
+      dryRun: false,
+      lagging: false,
+    };
+    return value === undefined ? { errors: [], receipt } : { value, errors: [], receipt };
+  }
+
   return {
     deps,
     view: (caller) => createVisibleDirectory(deps.directory, caller),
@@ -85,7 +112,7 @@ export function createOperationKit(deps: OperationDeps, findEvent: FindEvent): O
         input,
       });
       const prepared = await spec.prepare(identity);
-      if ("errors" in prepared) return prepared;
+      if ("errors" in prepared) return (await replayGone(spec, identity)) ?? prepared;
       return settle({ caller: spec.caller, dryRun: dryRun ?? false, identity }, prepared);
     },
   };

@@ -1,5 +1,6 @@
-import { policySettings, type SettingValue, scopeId, senderEntry } from "@mailfold/domain";
+import { policySettings, type SenderEntryAdded, type SettingValue, scopeId, senderEntry } from "@mailfold/domain";
 import { streams } from "@mailfold/events";
+import type { RecordedEvent } from "@mailfold/kernel";
 import {
   parseSenderPattern,
   scopesInForce,
@@ -164,6 +165,7 @@ function createSenderEntryRemove(kit: OperationKit, entries: SenderEntries): Ope
       caller,
       operation: "senderEntryRemove",
       input,
+      gone: { category: "senderentry", value: (events) => removedEntry(events, input.entryId) },
       prepare() {
         const record = entries.find(input.entryId);
         const placed = record === undefined ? undefined : placeStoredScope(kit.view(caller), caller, record.scope);
@@ -181,4 +183,14 @@ function createSenderEntryRemove(kit: OperationKit, entries: SenderEntries): Ope
         };
       },
     });
+}
+
+/** A removed entry as it was, for the retry of its removal. */
+function removedEntry(events: readonly RecordedEvent[], entryId: string): SenderEntryRecord | undefined {
+  const added = events.findLast((event) => {
+    return event.type === "SenderEntryAdded" && (event.data as SenderEntryAdded["data"]).entryId === entryId;
+  });
+  if (added === undefined) return undefined;
+  const data = added.data as SenderEntryAdded["data"];
+  return { ...data, trustUnverified: data.trustUnverified ?? false, byEvent: added.id };
 }

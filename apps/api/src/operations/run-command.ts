@@ -62,7 +62,8 @@ export type Load = <C, E extends DomainEvent, S, Code extends string>(
 
 export type CommandResult = { readonly refused: Refusal } | { readonly receipt: OperationReceipt };
 
-const reused: Refusal = {
+/** A commandId that stands for another command already. */
+export const commandReused: Refusal = {
   code: "COMMAND_REUSED",
   message: "This commandId was used before with another input. Use a new commandId for a new command.",
   path: ["commandId"],
@@ -94,10 +95,12 @@ export function createCommandRunner(deps: OperationDeps, queue: CommandQueue): C
     if (identity.commandId === undefined || done === undefined) return undefined;
     const own: RecordedEvent[] = [];
     const proof = identity.own(streamCategory(done), await readWholeStream(store, done));
-    if (proof.length === 0)
-      return (await queue.usedElsewhere(identity, streamCategory(done))) ? { refused: reused } : undefined;
-    if (proof[0]?.metadata.inputHash !== identity.inputHash) return { refused: reused };
-    if (command.sameSecret !== undefined && !(await command.sameSecret(proof))) return { refused: reused };
+    if (proof.length === 0) {
+      // Done before, but on another object than the one it names now.
+      return queue.streamOf(identity, streamCategory(done)) === undefined ? undefined : { refused: commandReused };
+    }
+    if (proof[0]?.metadata.inputHash !== identity.inputHash) return { refused: commandReused };
+    if (command.sameSecret !== undefined && !(await command.sameSecret(proof))) return { refused: commandReused };
     for (const stream of streams.slice(0, -1)) {
       own.push(...identity.own(streamCategory(stream), await readHead(store, stream)));
     }
@@ -124,7 +127,7 @@ export function createCommandRunner(deps: OperationDeps, queue: CommandQueue): C
       if (!result.ok) return "conflict";
       position = result.position;
     }
-    queue.remember(command.identity);
+    queue.remember(command.identity, command.streams.at(-1) ?? "");
     return settle(position, { events, replayed: false, dryRun: false });
   }
 

@@ -3,5 +3,5 @@ import type { FindEvent } from "../operations/command-queue.ts";
 
 /** Looks events up by id in the audit trail. */
 export function createFindEvent(_rows: RowReader): FindEvent {
-  return () => false;
+  return () => undefined;
 }

@@ -25,7 +25,7 @@ export interface SenderEntries {
 }
 
 function toRecord(row: Row): SenderEntryRecord {
-  const entry = entryOfRow(row);
+  const { resellerId: _owner, ...entry } = entryOfRow(row);
   return { ...entry, trustUnverified: entry.trustUnverified ?? false };
 }
 

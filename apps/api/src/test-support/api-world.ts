@@ -5,6 +5,7 @@ import { createEventCodec, redactSecrets } from "@mailfold/events";
 import type { Journal } from "@mailfold/journal";
 import { type Position, type Sealer, startOfLog } from "@mailfold/kernel";
 import { applyPolicyEvent, type CompiledPolicy, emptyPolicy, policyEventTypes } from "@mailfold/policy";
+import { createDirectory, type Directory, directoryProjection } from "@mailfold/projection-directory";
 import { policyIndex } from "@mailfold/projection-policy-index";
 import { MemoryRows, type ProjectionStatus, type ReadStore } from "@mailfold/read-store";
 import { createLogger, createMetrics } from "@mailfold/telemetry";
@@ -12,7 +13,6 @@ import { hashSecret } from "../bearer-token.ts";
 import type { Caller } from "../caller.ts";
 import type { ApiConfig, ApiDeps, RunningApi } from "../ports.ts";
 import { startApi } from "../start-api.ts";
-import { MemoryDirectory } from "./memory-directory.ts";
 
 export const adminToken = "admin-token-for-tests-0123456789abcdef";
 
@@ -27,7 +27,7 @@ const plainSealer: Sealer = {
 export interface ApiWorld {
   readonly deps: ApiDeps;
   readonly store: EventStore;
-  readonly directory: MemoryDirectory;
+  readonly directory: Directory;
   /** TXT records by name. */
   readonly txt: Map<string, string[]>;
   /** Moves the clock, ms. */
@@ -56,8 +56,8 @@ export async function createApiWorld(): Promise<ApiWorld> {
   let offset = 0;
   const clock = { now: () => Date.now() + offset };
   const store = await openMemoryEventStore({ codec: createEventCodec(plainSealer), clock });
-  const directory = new MemoryDirectory();
-  const rows = new MemoryRows([policyIndex]);
+  const rows = new MemoryRows([directoryProjection, policyIndex]);
+  const directory = createDirectory(rows, () => 0);
   const txt = new Map<string, string[]>();
   let policy: CompiledPolicy = emptyPolicy();
   let position: Position = startOfLog;
@@ -65,11 +65,11 @@ export async function createApiWorld(): Promise<ApiWorld> {
 
   const foldMore = async () => {
     for await (const event of store.readAll({ after: position })) {
-      directory.apply(event);
       rows.append(event);
       if ((policyEventTypes as readonly string[]).includes(event.type)) policy = applyPolicyEvent(policy, event);
       position = event.position;
     }
+    directory.invalidate();
   };
   const fold = () => {
     folding = folding.then(foldMore);
