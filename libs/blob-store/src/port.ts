@@ -21,8 +21,11 @@ export interface BlobStore {
   write(ref: BodyRef, bytes: Uint8Array): Promise<void>;
   readIndex(ref: BodyRef): Promise<string | undefined>;
   writeIndex(ref: BodyRef, index: string): Promise<void>;
-  /** Replaces what a stream holds by exactly these; the difference is released. */
-  setHeld(stream: string, refs: readonly BodyRef[]): Promise<void>;
+  /**
+   * Replaces what a stream holds by exactly these; the difference is released. `upToRevision`: the stream's revision
+   * that the refs were computed from; an adapter that knows when a hold was made keeps those of later commits.
+   */
+  setHeld(stream: string, refs: readonly BodyRef[], options?: { readonly upToRevision?: number }): Promise<void>;
   /**
    * Adds to what a stream holds. Present in stores whose bodies are not written in the log's own transaction: a cluster's
    * commit and fan-out hold a body before any event names it.

@@ -99,8 +99,9 @@ export interface EventStore {
   epoch(): Promise<string>;
   /** Events between two positions, for lag; an estimate is fine. */
   distance(from: Position, to: Position): number;
-  /** Drops traffic older than an instant (whole streams, or whole days of them) and raises the floor. Answers how many events went. */
-  expire(lifeClass: LifeClass, olderThan: number): Promise<number>;
+  /** Drops traffic older than an instant (whole streams, or whole days of them) and raises the floor. Answers how many events went.
+   * Quarantine has its own cut-off (its tenants' settings decide) and stays when none is given. */
+  expire(lifeClass: LifeClass, olderThan: number, cutOffs?: { readonly quarantine?: number }): Promise<number>;
   /** Removes streams for good (a mailbox erased). */
   deleteStreams(streams: readonly string[]): Promise<void>;
   close(): Promise<void>;
