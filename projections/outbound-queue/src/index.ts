@@ -1,1 +1,2 @@
-export {};
+export * from "./due-messages.ts";
+export { outboundQueue } from "./outbound-queue.ts";
