@@ -1,5 +1,5 @@
-import type { MailEvent } from "@mailfold/events";
-import type { Position, RecordedEvent } from "@mailfold/kernel";
+import type { MailEvent, SpecialUse } from "@mailfold/events";
+import type { FolderId, Position, RecordedEvent } from "@mailfold/kernel";
 import { foldersFold } from "./folders-fold.ts";
 import type { FolderOutcome, MailboxState } from "./state.ts";
 
@@ -49,3 +49,44 @@ export function plainState(state: MailboxState): unknown {
     totalMessages: state.totalMessages,
   };
 }
+
+/** INBOX's id before an event names one. */
+export const inboxId = `fld_${mailboxKey.slice(4)}` as FolderId;
+export const id = (n: number) => `fld_${n}` as FolderId;
+
+export function delivered(
+  deliveryId: string,
+  folder: FolderId | "INBOX" | SpecialUse = "INBOX",
+  flags: string[] = [],
+): MailEvent {
+  const target = folder === "INBOX" ? folder : folder.startsWith("fld_") ? { id: folder } : { specialUse: folder };
+  return {
+    type: "MessageDelivered",
+    data: {
+      deliveryId,
+      folder: target as never,
+      body: { tenantId: "ten_1", sha256: deliveryId.padStart(64, "0"), sizeBytes: 90 },
+      prefix: "P: 1\r\n",
+      sizeBytes: 96,
+      internalDate: 1_700_000_000_000,
+      flags,
+    },
+  };
+}
+export const created = (n: number, name: string, specialUse?: SpecialUse): MailEvent => ({
+  type: "FolderCreated",
+  data: { folderId: id(n), name, ...(specialUse ? { specialUse } : {}) },
+});
+export const renamed = (folderId: FolderId, name: string): MailEvent => ({
+  type: "FolderRenamed",
+  data: { folderId, name },
+});
+export const flagged = (
+  uids: string,
+  operation: "set" | "add" | "remove",
+  flags: string[],
+  unchangedSince?: number,
+): MailEvent => ({
+  type: "FlagsChanged",
+  data: { folderId: inboxId, uids, operation, flags, ...(unchangedSince === undefined ? {} : { unchangedSince }) },
+});
