@@ -1,3 +1,5 @@
+export { type ClusterJournalOptions, openClusterJournal } from "./cluster/cluster-journal.ts";
+export { type FanOutOptions, type FanOutProblem, runFanOut } from "./cluster/fan-out.ts";
 export type { BackupManifest } from "./embedded/backup.ts";
 export { acquireDataLock, type DataLock } from "./embedded/data-lock.ts";
 export { type EmbeddedJournal, type EmbeddedJournalOptions, openEmbeddedJournal } from "./embedded/embedded-journal.ts";
