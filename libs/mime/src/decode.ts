@@ -30,7 +30,7 @@ function decodeTransfer(body: Buffer, encoding: string): Buffer {
 }
 
 /** RFC 2045 section 6.7, in place of a regular expression: one pass, bad sequences kept as they stand. */
-export function decodeQuotedPrintable(body: Uint8Array): Buffer {
+function decodeQuotedPrintable(body: Uint8Array): Buffer {
   const out = Buffer.allocUnsafe(body.length);
   let length = 0;
   for (let at = 0; at < body.length; at++) {

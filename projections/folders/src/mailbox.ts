@@ -5,7 +5,7 @@ import { canonicalFolderName } from "./names.ts";
 import type { Folder, FolderMessage, MailboxState } from "./state.ts";
 
 /** Delivery ids remembered to ignore a repeated delivery. */
-export const deliveriesRemembered = 4_096;
+const deliveriesRemembered = 4_096;
 
 /** A folder as the fold changes it. `ordinal` = creates and renames in the stream up to its own: UIDVALIDITY's second part. */
 export class StoredFolder implements Folder {

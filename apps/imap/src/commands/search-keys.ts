@@ -15,7 +15,7 @@ export type SearchKey =
   | { readonly type: "size"; readonly comparison: "larger" | "smaller"; readonly bytes: number }
   | { readonly type: "content"; readonly term: ContentTerm };
 
-export const searchLimits = { keysMax: 500, depthMax: 50, contentTermsMax: 50 } as const;
+const searchLimits = { keysMax: 500, depthMax: 50, contentTermsMax: 50 } as const;
 
 const not = (key: SearchKey): SearchKey => ({ type: "not", key });
 const flagKey = (flag: string): SearchKey => ({ type: "flag", flag });

@@ -40,7 +40,7 @@ function partExtent(index: MimeIndex, section: Section): { start: number; end: n
 }
 
 /** RFC 3501 section 6.4.5 part numbers: every message has a part 1, its body when it is no multipart. */
-export function partAt(root: MimePart, path: readonly number[]): MimePart | undefined {
+function partAt(root: MimePart, path: readonly number[]): MimePart | undefined {
   let container: MimePart | undefined = root;
   let isMessage = true;
   let part: MimePart | undefined;

@@ -18,7 +18,7 @@ import { createTlsContextProvider, ensureSelfSigned } from "@mailfold/tls";
 import { type ImapConfig, type ImapDeps, type ImapLimits, startImap } from "../index.ts";
 
 /** A log, bodies and a fold in memory, enough for the front end under test. */
-export class MemoryMail {
+class MemoryMail {
   readonly events: RecordedEvent[] = [];
   readonly bodies = new Map<string, Uint8Array>();
   readonly indexes = new Map<string, string>();
