@@ -5,7 +5,7 @@ import type { RowQuery, RowReader } from "./port.ts";
 import { hashedColumns, RowsHash } from "./row-hash.ts";
 import { type CheckedQuery, checkQuery } from "./row-query.ts";
 import { checkedValue, RowError, tableNamed } from "./row-values.ts";
-import { equalities, quoted, selectSql, type TableSet, tableIdentifier } from "./table-sql.ts";
+import { quoted, selectSql, type TableSet, tableIdentifier } from "./table-sql.ts";
 import { readBuilds, sqliteCode } from "./views-database.ts";
 
 const statementsMax = 500;
@@ -21,11 +21,22 @@ export class RowsUnavailable extends Error {
   }
 }
 
+/** A table as code knows it, and where its served rows lie. */
+interface ServedTable {
+  readonly tables: readonly TableSpec[];
+  readonly spec: TableSpec;
+  /** Those of the spec that the served rows have. */
+  readonly columns: readonly string[];
+  readonly identifier: string;
+  readonly getSql: string;
+}
+
 /** Reads the served rows through one read-only connection. Synchronous; statements are prepared once. */
 export class SqlReader implements RowReader {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly loadSnapshot: FoldSnapshots["load"];
+  readonly #tables = new Map<string, ServedTable>();
   #served = new Map<string, TableSet>();
 
   constructor(path: string) {
@@ -38,22 +49,21 @@ export class SqlReader implements RowReader {
   /** Takes note of swapped builds. */
   refresh(): void {
     this.#statements.clear();
+    this.#tables.clear();
     const active = readBuilds(this.#db).filter((build) => build.active);
     this.#served = new Map(active.map(({ set }) => [set.projection, set]));
   }
 
   get(projection: ProjectionTables, table: string, key: Row): Row | undefined {
     return this.#retrying(() => {
-      const { spec, identifier, columns } = this.#tableOf(projection, table);
+      const { spec, columns, getSql } = this.#tableOf(projection, table);
       const values = spec.key.map((column): ColumnValue => {
         const value = checkedValue(spec, column, key[column]);
         if (value === null) throw new RowError(`get needs the whole key of ${table}: ${column} is missing`);
         return value;
       });
       this.#mustHave(projection, columns, spec.key);
-      const where = equalities(spec.key.map((column, index) => [column, values[index] ?? null] as const));
-      const sql = `SELECT ${columns.map(quoted).join(", ")} FROM ${identifier}${where.sql}`;
-      const row = this.#prepared(sql).get(...where.values) as Row | undefined;
+      const row = this.#prepared(getSql).get(...values) as Row | undefined;
       return row === undefined ? undefined : withAllColumns(spec, columns, row);
     });
   }
@@ -107,14 +117,22 @@ export class SqlReader implements RowReader {
     }
   }
 
-  #tableOf(projection: ProjectionTables, table: string) {
+  #tableOf(projection: ProjectionTables, table: string): ServedTable {
+    const known = this.#tables.get(`${projection.name}/${table}`);
+    // Code of another version (a test's) may name the same projection with other tables.
+    if (known !== undefined && known.tables === projection.tables) return known;
     const set = this.#served.get(projection.name);
     if (set === undefined) throw new RowsUnavailable(`projection ${projection.name} has no rows here`);
     const spec = tableNamed(projection.tables, table);
     const stored = set.tables.find((candidate) => candidate.name === table);
     if (stored === undefined) throw new RowsUnavailable(`${projection.name}.${table} is still being built`);
     const columns = Object.keys(spec.columns).filter((column) => stored.columns[column] !== undefined);
-    return { spec, columns, identifier: tableIdentifier(set, table) };
+    const identifier = tableIdentifier(set, table);
+    const where = spec.key.map((column) => `${quoted(column)} = ?`).join(" AND ");
+    const getSql = `SELECT ${columns.map(quoted).join(", ")} FROM ${identifier} WHERE ${where}`;
+    const served = { tables: projection.tables, spec, columns, identifier, getSql };
+    this.#tables.set(`${projection.name}/${table}`, served);
+    return served;
   }
 
   #mustHave(projection: ProjectionTables, columns: readonly string[], needed: readonly string[]): void {

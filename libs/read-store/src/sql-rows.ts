@@ -10,6 +10,8 @@ const statementsMax = 500;
 export class SqlRows {
   readonly #db: DatabaseSync;
   readonly #set: TableSet;
+  /** By table: every put of a table has the same columns in the same order. */
+  readonly #puts = new Map<string, StatementSync>();
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(db: DatabaseSync, set: TableSet) {
@@ -38,10 +40,16 @@ export class SqlRows {
 
   #put(table: TableSpec, change: Extract<RowChange, { put: string }>): boolean {
     const row = checkedRow(table, change.row);
-    const columns = Object.keys(row);
-    const marks = columns.map(() => "?").join(", ");
-    const sql = `INSERT OR REPLACE INTO ${this.#identifier(table)} (${columns.map(quoted).join(", ")}) VALUES (${marks})`;
-    return this.#run(sql, Object.values(row));
+    let statement = this.#puts.get(table.name);
+    if (statement === undefined) {
+      const columns = Object.keys(row);
+      const marks = columns.map(() => "?").join(", ");
+      const into = `${this.#identifier(table)} (${columns.map(quoted).join(", ")})`;
+      statement = this.#db.prepare(`INSERT OR REPLACE INTO ${into} VALUES (${marks})`);
+      this.#puts.set(table.name, statement);
+    }
+    statement.run(...Object.values(row));
+    return true;
   }
 
   #patch(table: TableSpec, change: Extract<RowChange, { patch: string }>): boolean {
