@@ -13,7 +13,7 @@ const persistEveryMs = 1_000;
 const retryDelayMsMax = 5_000;
 
 /** What a pump tells its projector. */
-export interface PumpReport {
+interface PumpReport {
   /** Tracks that passed a position; `changed` = rows were touched. */
   advanced(tracks: readonly { readonly track: Track; readonly changed: boolean }[]): void;
   /** A track parked or stopped. */

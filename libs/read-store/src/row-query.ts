@@ -3,7 +3,7 @@ import type { RowQuery } from "./port.ts";
 import { checkedValue, RowError } from "./row-values.ts";
 
 /** Most rows that one query may ask for. */
-export const queryLimitMax = 1_000;
+const queryLimitMax = 1_000;
 
 /** A query after checking: total order (key columns last), values as stored. */
 export interface CheckedQuery {

@@ -7,7 +7,7 @@ import { errorText, type Halt, isStoreFault, type Track } from "./track.ts";
 import type { StoredBuild } from "./views-database.ts";
 
 /** Rows dropped in one go when traffic expired, so that live events never wait long. */
-export const pruneMax = 2_000;
+const pruneMax = 2_000;
 
 /** Feeds one build of a rows projection. Rows of an older version are kept up as far as the new code's changes fit them. */
 export class RowsTrack implements Track {
