@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:http";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { BodyRef } from "@mailfold/events";
+// @ts-expect-error The package brings no types.
+import S3rverModule from "s3rver";
 import { BodyCorrupt } from "../port.ts";
 import { openS3BlobStore, type S3Options } from "./s3-blob-store.ts";
 import { S3Bucket, S3Fault, type S3Object } from "./s3-bucket.ts";
@@ -16,8 +17,7 @@ interface S3Server {
   close(): Promise<void>;
   readonly httpServer: Server;
 }
-// The package brings no types.
-const S3rver = createRequire(import.meta.url)("s3rver") as new (options: object) => S3Server;
+const S3rver = S3rverModule as new (options: object) => S3Server;
 
 const directory = mkdtempSync(join(tmpdir(), "mailfold-s3-"));
 let server: S3Server;

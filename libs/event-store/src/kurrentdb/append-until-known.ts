@@ -3,7 +3,7 @@ import type { Position } from "@mailfold/kernel";
 import type { KurrentClient, RawAnswer, RawAppend } from "./kurrent-client.ts";
 import { failureOf, KurrentFailure } from "./kurrent-fault.ts";
 
-export interface AppendPatience {
+interface AppendPatience {
   /** One attempt's deadline. */
   readonly attemptTimeoutMs: number;
   /** All attempts together, waits included. */

@@ -34,7 +34,7 @@ export type RawAnswer =
   | { readonly ok: true; readonly revision: number; readonly position: Position | undefined }
   | { readonly ok: false; readonly actual: number };
 
-export interface PageRequest {
+interface PageRequest {
   readonly direction: "forwards" | "backwards";
   readonly count: number;
 }
@@ -58,7 +58,7 @@ export interface RawSubscription {
 }
 
 /** Metadata that the server acts upon. */
-export interface StreamLimits {
+interface StreamLimits {
   readonly maxCount?: number;
   readonly truncateBefore?: number;
 }

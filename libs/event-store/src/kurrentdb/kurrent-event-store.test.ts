@@ -58,7 +58,11 @@ function follow(log: KurrentEventStore, options: Parameters<KurrentEventStore["s
   const done = (async () => {
     for await (const message of log.subscribe({ ...options, signal: abort.signal })) seen.push(message);
   })();
-  open.push({ close: async () => (abort.abort(), await done) });
+  const close = async () => {
+    abort.abort();
+    await done;
+  };
+  open.push({ close });
   const events = () => seen.flatMap((message) => (message.type === "event" ? [message.event.id] : []));
   return { seen, events, abort, done };
 }
@@ -200,7 +204,7 @@ describe("kurrentdb: connections", () => {
 
   test("a stalled network: append and read fail in time, then work again", async () => {
     const server = await double();
-    const log = await store(server, { appendBudgetMs: 600, appendTimeoutMs: 200, readTimeoutMs: 200 });
+    const log = await store(server, { appendBudgetMs: 300, appendTimeoutMs: 100, readTimeoutMs: 60 });
     server.wire.stall();
     await assert.rejects(log.append({ stream: "tenant-a", expected: "any", events: [event()] }), /did not answer/);
     await assert.rejects(readWholeStream(log, "tenant-a"), /did not answer/);

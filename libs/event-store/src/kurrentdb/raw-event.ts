@@ -41,7 +41,7 @@ export function isVisible(event: Pick<RawEvent, "stream" | "type">): boolean {
 }
 
 /** Unsigned 64-bit decimal text of fixed width, so that positions order as strings compare. */
-export function formatPosition(commit: bigint, prepare: bigint): Position {
+function formatPosition(commit: bigint, prepare: bigint): Position {
   return `${commit.toString().padStart(20, "0")}-${prepare.toString().padStart(20, "0")}` as Position;
 }
 

@@ -63,7 +63,7 @@ export function bodiesNamed(append: Append, bodies: readonly BodyRef[]): readonl
 }
 
 /** Octets of an append as an intake event would carry it. */
-export function appendBytes(append: Append): number {
+function appendBytes(append: Append): number {
   return Buffer.byteLength(JSON.stringify(append));
 }
 
@@ -88,7 +88,8 @@ function splitAppends(appends: readonly Append[]): readonly (readonly AcceptedAp
   return parts;
 }
 
-function addTo(part: AcceptedAppend[], stream: string, event: NewEvent): void {
+function addTo(part: AcceptedAppend[], stream: string, { id, type, data, metadata, occurredAt }: NewEvent): void {
+  const event = { id, type, data, metadata, occurredAt };
   const last = part.at(-1);
   if (last?.stream === stream) part[part.length - 1] = { stream, events: [...last.events, event] };
   else part.push({ stream, events: [event] });
