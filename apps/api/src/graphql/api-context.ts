@@ -1,4 +1,5 @@
 import type { Caller } from "../caller.ts";
+import type { VerdictExplanation } from "../explain/explain-verdict.ts";
 import type { FeedTickets } from "../feed/feed-tickets.ts";
 import type { LogCursors } from "../log-cursor.ts";
 import type { Operations } from "../operations/create-operations.ts";
@@ -12,6 +13,8 @@ export interface ApiContext {
   readonly api: ApiShared;
   /** Rows that this request may still read through its connections. */
   rowsLeft: number;
+  /** Verdicts explained in this request, by reference. */
+  readonly explained: Map<string, Promise<VerdictExplanation | undefined>>;
 }
 
 /** What all requests share. */

@@ -63,7 +63,13 @@ export function createGraphqlServer(schema: GraphQLSchema, api: ApiShared): Grap
     logging: false,
     // Masked by our own plugin, which knows the requestId and the closed list of codes.
     maskedErrors: false,
-    context: ({ caller, requestId }): ApiContext => ({ caller, requestId, api, rowsLeft: rowsPerRequestMax }),
+    context: ({ caller, requestId }): ApiContext => ({
+      caller,
+      requestId,
+      api,
+      rowsLeft: rowsPerRequestMax,
+      explained: new Map(),
+    }),
     plugins: [
       EnvelopArmorPlugin({
         maxDepth: { n: limits.queryDepth },

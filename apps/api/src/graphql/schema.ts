@@ -9,6 +9,7 @@ import "./queries/audit-subscription.ts";
 import "./queries/directory-queries.ts";
 import "./queries/platform-fields.ts";
 import "./queries/policy-queries.ts";
+import "./queries/verdict-queries.ts";
 import "./queries/viewer-queries.ts";
 
 let built: GraphQLSchema | undefined;

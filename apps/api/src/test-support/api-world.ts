@@ -5,7 +5,9 @@ import { createEventCodec, redactSecrets } from "@mailfold/events";
 import type { Journal } from "@mailfold/journal";
 import { type Position, type Sealer, startOfLog } from "@mailfold/kernel";
 import { applyPolicyEvent, type CompiledPolicy, emptyPolicy, policyEventTypes } from "@mailfold/policy";
+import { auditTrail } from "@mailfold/projection-audit-trail";
 import { createDirectory, type Directory, directoryProjection } from "@mailfold/projection-directory";
+import { messageTrace } from "@mailfold/projection-message-trace";
 import { policyIndex } from "@mailfold/projection-policy-index";
 import { MemoryRows, type ProjectionStatus, type ReadStore } from "@mailfold/read-store";
 import { createLogger, createMetrics } from "@mailfold/telemetry";
@@ -56,7 +58,7 @@ export async function createApiWorld(): Promise<ApiWorld> {
   let offset = 0;
   const clock = { now: () => Date.now() + offset };
   const store = await openMemoryEventStore({ codec: createEventCodec(plainSealer), clock });
-  const rows = new MemoryRows([directoryProjection, policyIndex]);
+  const rows = new MemoryRows([directoryProjection, policyIndex, auditTrail, messageTrace]);
   const directory = createDirectory(rows, () => 0);
   const txt = new Map<string, string[]>();
   let policy: CompiledPolicy = emptyPolicy();

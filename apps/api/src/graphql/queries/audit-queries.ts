@@ -1,17 +1,15 @@
-import type { EventStore } from "@mailfold/event-store";
 import { type Position, type RecordedEvent, startOfLog } from "@mailfold/kernel";
 import type { FeedWhere } from "../../feed/feed-protocol.ts";
-import { admits, classesAdmitted, feedFilter } from "../../feed/feed-scope.ts";
+import { classesAdmitted } from "../../feed/feed-scope.ts";
+import { readAuditPage } from "../../records/audit-page.ts";
 import type { ApiContext } from "../api-context.ts";
 import { badRequest } from "../api-error.ts";
 import { builder } from "../builder.ts";
 import { type ConnectionOf, pageSize } from "../connection.ts";
 import { connectionOf, spendRows } from "../connection-field.ts";
 import { auditEventRef } from "../objects/audit-objects.ts";
-import { readCursor } from "../wait-for.ts";
-
-/** Events that one page may look at; a page that found less goes on from its endCursor. */
-const scannedMax = 20_000;
+import { readCursor, waitForPosition } from "../wait-for.ts";
+import { waitForDescription } from "./directory-queries.ts";
 
 const events = connectionOf("AuditEvent", auditEventRef);
 
@@ -55,45 +53,24 @@ export async function readAfter(
   return position;
 }
 
-interface Scan {
-  readonly found: readonly RecordedEvent[];
-  /** Where the next page goes on. */
-  readonly end: Position;
-  readonly more: boolean;
-}
-
-async function scan(
-  store: EventStore,
-  context: ApiContext,
-  options: { readonly after: Position; readonly where: FeedWhere; readonly first: number },
-): Promise<Scan> {
-  const { after, where, first } = options;
-  const found: RecordedEvent[] = [];
-  let end = after;
-  let scanned = 0;
-  for await (const event of store.readAll({ after, filter: feedFilter(where), limit: scannedMax })) {
-    scanned += 1;
-    if (admits(context.caller, where, event)) {
-      if (found.length === first) return { found, end, more: true };
-      found.push(event);
-    }
-    end = event.position;
-  }
-  return { found, end, more: scanned === scannedMax };
-}
-
 builder.queryField("auditEvents", (t) =>
   t.field({
     type: events,
     description:
-      "Events of the caller's subtree, oldest first. `after` is any position; a page may hold fewer than `first` while there are more.",
-    args: { first: t.arg.int(), after: t.arg.string(), where: t.arg({ type: auditWhere }) },
+      "Admin events of the caller's subtree, oldest first; with `types` also traffic, such as `VerdictRecorded`. `after` is any position; a page may hold fewer than `first` while there are more.",
+    args: {
+      first: t.arg.int(),
+      after: t.arg.string(),
+      where: t.arg({ type: auditWhere }),
+      waitFor: t.arg.string({ description: waitForDescription }),
+    },
     resolve: async (_root, args, context): Promise<ConnectionOf<RecordedEvent>> => {
+      await waitForPosition(context, args.waitFor, ["audit-trail"]);
       spendRows(context, args);
       const { cursors, deps } = context.api;
       const where = toFeedWhere(args.where);
       const after = await readAfter(context, args.after, where);
-      const page = await scan(deps.journal.events, context, { after, where, first: pageSize(args) });
+      const page = await readAuditPage(deps, context.caller, { after, where, first: pageSize(args) });
       const edges = await Promise.all(
         page.found.map(async (event) => ({
           cursor: await cursors.format(event.position),

@@ -1,5 +1,6 @@
 import { kindOfId } from "@mailfold/ids";
 import type { Caller } from "../../caller.ts";
+import { createVerdicts } from "../../records/verdicts.ts";
 import type { ApiContext } from "../api-context.ts";
 import { builder } from "../builder.ts";
 import { directoryPage, toConnection } from "../connection.ts";
@@ -47,6 +48,8 @@ function findNode(id: string, context: ApiContext): object | undefined {
       return view.alias(id);
     case "token":
       return view.token(id);
+    case "verdict":
+      return createVerdicts(context.api.deps.rows, context.api.deps.journal.events, context.caller).find(id);
     default:
       return undefined;
   }

@@ -1,0 +1,69 @@
+import type { Position, Row } from "@mailfold/kernel";
+import type { CompiledPolicy } from "@mailfold/policy";
+import { policyFromRows, policyIndex } from "@mailfold/projection-policy-index";
+import type { ReadStore, RowQuery } from "@mailfold/read-store";
+import type { OperationDeps } from "../ports.ts";
+import { positionOfEvent } from "../records/find-event.ts";
+
+const pageRows = 1_000;
+/** Rows of one table and scope that are read back in time; a larger list is explained by today's policy instead. */
+const rowsMax = 20_000;
+
+async function readAll(rows: ReadStore, table: string, where: Row): Promise<readonly Row[] | undefined> {
+  const found = new Map<string, Row>();
+  let from = "";
+  for (;;) {
+    const query: RowQuery = { where, and: [["fromPosition", ">=", from]], orderBy: ["fromPosition"], limit: pageRows };
+    const page = await rows.selectAsync(policyIndex, table, query);
+    // One event sets up to 100 settings: a page may end within an event, which the next one then begins with.
+    for (const row of page) found.set(`${row.fromPosition} ${row.name ?? row.entryId}`, row);
+    const last = page.at(-1);
+    if (last === undefined || page.length < pageRows) return [...found.values()];
+    if (found.size >= rowsMax) return undefined;
+    from = String(last.fromPosition);
+  }
+}
+
+function stoodAt(position: Position) {
+  return (row: Row): readonly Row[] => {
+    const from = String(row.fromPosition);
+    const to = row.toPosition;
+    const stood = from <= position && (to === null || to === undefined || String(to) > position);
+    return stood ? [{ ...row, current: 1 }] : [];
+  };
+}
+
+/**
+ * The policy that a verdict was decided under, for the scopes that its facts name. Today's policy when nothing changed
+ * since; undefined when it can no longer be told.
+ */
+export async function policyAt(
+  deps: Pick<OperationDeps, "rows" | "policy">,
+  policyEvent: string | undefined,
+  scopes: readonly string[],
+): Promise<CompiledPolicy | undefined> {
+  const current = deps.policy.current();
+  if (current.revision === policyEvent) return current;
+  const position = policyEvent === undefined ? ("" as Position) : positionOfEvent(deps.rows, policyEvent);
+  if (position === undefined) return undefined;
+  const stood = stoodAt(position);
+  const settings: Row[] = [];
+  const entries: Row[] = [];
+  for (const scope of scopes) {
+    for (const currentFlag of [1, 0]) {
+      const where = { scope, current: currentFlag };
+      const [settingRows, entryRows] = [
+        await readAll(deps.rows, "settings", where),
+        await readAll(deps.rows, "entries", where),
+      ];
+      if (settingRows === undefined || entryRows === undefined) return undefined;
+      settings.push(...settingRows.flatMap(stood));
+      entries.push(...entryRows.flatMap(stood));
+    }
+  }
+  return policyFromRows({
+    settings,
+    entries,
+    revision: policyEvent === undefined ? undefined : { name: "policy", eventId: policyEvent, position },
+  });
+}
