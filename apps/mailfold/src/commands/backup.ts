@@ -1,0 +1,50 @@
+import { join, resolve } from "node:path";
+import { createEventCodec } from "@mailfold/events";
+import { restoreBackup, verifyData } from "@mailfold/journal";
+import { openKeys } from "@mailfold/keys";
+import type { Command } from "commander";
+import { contextOf } from "../command-context.ts";
+import { ConfigError } from "../config.ts";
+import { StartRefused } from "../data-directory.ts";
+import { printRecord } from "../print.ts";
+
+/** `mailfold backup DIR` (of the running platform), `mailfold restore DIR` (of a stopped one), `mailfold verify`. */
+export function addBackupCommands(program: Command): void {
+  program
+    .command("backup <directory>")
+    .description("back up the running platform into a new directory, while mail flows")
+    .action(async (directory: string, _options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const payload = await context
+        .api()
+        .mutate("backupCreate", "backup { directory position bytes }", { directory: resolve(directory) });
+      printRecord(payload.backup as Record<string, unknown>, context.json);
+    });
+  program
+    .command("restore <directory>")
+    .description("put a backup in place of the data of a stopped platform")
+    .option("--yes", "do not ask: the present data is set aside, not kept in place")
+    .action(async (directory: string, options: { yes?: boolean }, command: Command) => {
+      const context = contextOf(command);
+      if (options.yes !== true) throw new ConfigError("restore replaces the data directory's contents; say --yes");
+      const { dataDir } = context.config().config;
+      const restored = await restoreBackup({
+        from: resolve(directory),
+        dataDir: resolve(dataDir),
+        clock: { now: Date.now },
+        codec: createEventCodec(openKeys({ dir: join(resolve(dataDir), "keys") })),
+      });
+      printRecord({ ...restored }, context.json);
+    });
+  program
+    .command("verify")
+    .description("check log and bodies of a stopped platform")
+    .action(async (_options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const { dataDir } = context.config().config;
+      const report = await verifyData(resolve(dataDir));
+      printRecord({ ...report }, context.json);
+      if (report.problems.length > 0)
+        throw new StartRefused(`${report.problems.length} problems, the first: ${report.problems[0]}`);
+    });
+}

@@ -1,0 +1,180 @@
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { ApiError } from "../api-client.ts";
+import { contextOf } from "../command-context.ts";
+import { ConfigError } from "../config.ts";
+import { printRecord, printRows } from "../print.ts";
+
+const fields = {
+  reseller: "id name externalId createdAt",
+  tenant: "id name externalId createdAt",
+  domain: "id name verified verification { recordName recordType recordValue }",
+  mailbox: "id address displayName status quotaBytes usedBytes",
+} as const;
+type Kind = keyof typeof fields;
+
+/** `mailfold reseller|tenant|domain|mailbox create|list|show`. */
+export function addDirectoryCommands(program: Command): void {
+  const reseller = program.command("reseller").description("resellers");
+  addCreate(
+    reseller,
+    "reseller",
+    "resellerCreate",
+    [["--name <name>", "name"]],
+    [["--external-id <id>", "your own id"]],
+  );
+  addList(reseller, "reseller", "resellers");
+  const tenant = program.command("tenant").description("tenants");
+  addCreate(
+    tenant,
+    "tenant",
+    "tenantCreate",
+    [
+      ["--reseller-id <id>", "reseller"],
+      ["--name <name>", "name"],
+    ],
+    [["--external-id <id>", "your own id"]],
+  );
+  addList(tenant, "tenant", "tenants", ["--reseller-id <id>", "resellerId"]);
+  addShow(tenant, "tenant", (text) => ({ id: text }));
+  const domain = program.command("domain").description("mail domains");
+  addCreate(
+    domain,
+    "domain",
+    "domainAdd",
+    [
+      ["--tenant-id <id>", "tenant"],
+      ["--name <name>", "domain name"],
+    ],
+    [],
+  );
+  domain
+    .command("verify <id>")
+    .description("verify by DNS, or with --platform by the platform's word")
+    .option("--platform", "do not ask DNS")
+    .action(async (id: string, options: { platform?: boolean }, command: Command) => {
+      const context = contextOf(command);
+      const payload = await context.api().mutate("domainVerify", `domain { ${fields.domain} }`, {
+        domainId: id,
+        method: options.platform === true ? "PLATFORM" : "DNS",
+      });
+      printRecord(payload.domain as Record<string, unknown>, context.json);
+    });
+  addShow(domain, "domain", (text) => (text.startsWith("dom_") ? { id: text } : { name: text }));
+  domain
+    .command("list")
+    .description("list a tenant's domains")
+    .requiredOption("--tenant-id <id>", "tenant")
+    .action(async (options: { tenantId: string }, command: Command) => {
+      const context = contextOf(command);
+      const data = await context
+        .api()
+        .query(`query($by: TenantBy!) { tenant(by: $by) { domains(first: 100) { nodes { ${fields.domain} } } } }`, {
+          by: { id: options.tenantId },
+        });
+      const nodes = (data.tenant as { domains: { nodes: Record<string, unknown>[] } } | null)?.domains.nodes ?? [];
+      printRows(nodes, columnsOf("domain"), context.json);
+    });
+  const mailbox = program.command("mailbox").description("mailboxes");
+  addMailboxCreate(mailbox);
+  addList(mailbox, "mailbox", "mailboxes", ["--tenant-id <id>", "tenantId"]);
+  addShow(mailbox, "mailbox", (text) => (text.startsWith("mbx_") ? { id: text } : { address: text }));
+}
+
+type Flag = readonly [flag: string, meaning: string];
+
+function columnsOf(kind: Kind): readonly string[] {
+  return fields[kind]
+    .replace(/\{[^}]*\}/, "")
+    .split(/\s+/)
+    .filter((column) => column !== "");
+}
+
+function addCreate(
+  parent: Command,
+  kind: Kind,
+  operation: string,
+  required: readonly Flag[],
+  optional: readonly Flag[],
+): void {
+  const command = parent
+    .command("create")
+    .description(`create a ${kind}`)
+    .option("--command-id <id>", "makes a retry harmless");
+  for (const [flag, meaning] of required) command.requiredOption(flag, meaning);
+  for (const [flag, meaning] of optional) command.option(flag, meaning);
+  command.action(async (options: Record<string, string>, self: Command) => {
+    const context = contextOf(self);
+    const payload = await context.api().mutate(operation, `${kind} { ${fields[kind]} }`, options);
+    printRecord(payload[kind] as Record<string, unknown>, context.json);
+  });
+}
+
+function addMailboxCreate(parent: Command): void {
+  parent
+    .command("create")
+    .description("create a mailbox; the password comes from --password-file or stdin")
+    .requiredOption("--tenant-id <id>", "tenant")
+    .requiredOption("--address <address>", "full address")
+    .option("--password-file <file>", "file that holds the password; - or absent = stdin")
+    .option("--display-name <name>", "name shown in mail clients")
+    .option("--quota-bytes <n>", "quota in octets", Number)
+    .option("--command-id <id>", "makes a retry harmless")
+    .action(async (options: Record<string, unknown> & { passwordFile?: string }, command: Command) => {
+      const context = contextOf(command);
+      const { passwordFile, ...input } = options;
+      const payload = await context
+        .api()
+        .mutate("mailboxCreate", `mailbox { ${fields.mailbox} }`, { ...input, password: readSecret(passwordFile) });
+      printRecord(payload.mailbox as Record<string, unknown>, context.json);
+    });
+}
+
+/** Secrets never come by flag: other users of the machine can read those. */
+function readSecret(file: string | undefined): string {
+  const text = readFileSync(file === undefined || file === "-" ? 0 : file, "utf8").replace(/\r?\n$/, "");
+  if (text === "") throw new ConfigError("no password was given: name a file with --password-file, or pipe it in");
+  return text;
+}
+
+function addList(parent: Command, kind: Kind, query: string, filter?: readonly [flag: string, argument: string]): void {
+  const command = parent
+    .command("list")
+    .description(`list ${query}`)
+    .option("--first <n>", "how many, at most 100", Number, 100)
+    .option("--after <cursor>", "continue after this cursor");
+  if (filter !== undefined) command.option(filter[0], `only of this ${filter[1].replace("Id", "")}`);
+  command.action(async (options: Record<string, unknown>, self: Command) => {
+    const context = contextOf(self);
+    const declared = `$first: Int, $after: String${filter === undefined ? "" : `, $${filter[1]}: ID`}`;
+    const passed = `first: $first, after: $after${filter === undefined ? "" : `, ${filter[1]}: $${filter[1]}`}`;
+    const data = await context
+      .api()
+      .query(
+        `query(${declared}) { ${query}(${passed}) { nodes { ${fields[kind]} } pageInfo { hasNextPage endCursor } } }`,
+        options,
+      );
+    const page = data[query] as {
+      nodes: Record<string, unknown>[];
+      pageInfo: { hasNextPage: boolean; endCursor: string };
+    } | null;
+    printRows(page?.nodes ?? [], columnsOf(kind), context.json);
+    if (page?.pageInfo.hasNextPage === true) process.stderr.write(`more with --after ${page.pageInfo.endCursor}\n`);
+  });
+}
+
+function addShow(parent: Command, kind: Kind, by: (text: string) => Record<string, string>): void {
+  parent
+    .command("show <which>")
+    .description(`show one ${kind}`)
+    .action(async (which: string, _options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const type = `${kind[0]?.toUpperCase()}${kind.slice(1)}By!`;
+      const data = await context
+        .api()
+        .query(`query($by: ${type}) { ${kind}(by: $by) { ${fields[kind]} } }`, { by: by(which) });
+      const found = data[kind] as Record<string, unknown> | null;
+      if (found === null) throw new ApiError(`there is no ${kind} ${which}`);
+      printRecord(found, context.json);
+    });
+}

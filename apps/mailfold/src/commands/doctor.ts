@@ -1,0 +1,85 @@
+import { existsSync, statfsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { contextOf } from "../command-context.ts";
+import type { Config } from "../config.ts";
+import { printRows } from "../print.ts";
+import { isAlive, readRunFile } from "../run-file.ts";
+
+interface Finding {
+  readonly check: string;
+  readonly result: "ok" | "warning" | "problem";
+  readonly detail: string;
+}
+
+const lowDiskBytes = 1_073_741_824;
+
+/** `mailfold doctor`: what an operator would look at first. Exit 1 when there is a problem. */
+export function addDoctorCommand(program: Command): void {
+  program
+    .command("doctor")
+    .description("check configuration, data directory, disk, and the running platform")
+    .action(async (_options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const { config } = context.config();
+      const findings = [...checkData(config), ...(await checkRunning(config))];
+      printRows(
+        findings.map((finding) => ({ ...finding })),
+        ["check", "result", "detail"],
+        context.json,
+      );
+      if (findings.some((finding) => finding.result === "problem")) process.exitCode = 1;
+    });
+}
+
+function checkData({ dataDir }: Config): readonly Finding[] {
+  if (!existsSync(dataDir))
+    return [
+      { check: "data directory", result: "warning", detail: `${dataDir} does not exist yet; the first start makes it` },
+    ];
+  const mode = statSync(dataDir).mode & 0o777;
+  const free = statfsSync(dataDir);
+  const freeBytes = free.bavail * free.bsize;
+  const openFiles = ["admin-token", "keys", "tls"].filter(
+    (name) => existsSync(join(dataDir, name)) && (statSync(join(dataDir, name)).mode & 0o077) !== 0,
+  );
+  return [
+    {
+      check: "data directory",
+      result: (mode & 0o077) === 0 ? "ok" : "problem",
+      detail: `${dataDir} has mode ${mode.toString(8)}`,
+    },
+    {
+      check: "secrets",
+      result: openFiles.length === 0 ? "ok" : "problem",
+      detail: openFiles.length === 0 ? "readable by the owner only" : `readable by others: ${openFiles.join(", ")}`,
+    },
+    {
+      check: "free space",
+      result: freeBytes > lowDiskBytes ? "ok" : "warning",
+      detail: `${Math.floor(freeBytes / 1_048_576)} MiB`,
+    },
+  ];
+}
+
+async function checkRunning({ dataDir }: Config): Promise<readonly Finding[]> {
+  const run = readRunFile(dataDir);
+  if (run === undefined || !isAlive(run))
+    return [{ check: "platform", result: "warning", detail: "not running on this data directory" }];
+  const host = run.host.includes(":") ? `[${run.host}]` : run.host;
+  try {
+    const response = await fetch(`http://${host}:${run.ports.http}/readyz?verbose`, {
+      signal: AbortSignal.timeout(5_000),
+    });
+    const text = (await response.text()).replace(/\s+/g, " ").slice(0, 500);
+    return [{ check: "platform", result: response.ok ? "ok" : "problem", detail: text }];
+  } catch (error) {
+    return [
+      {
+        check: "platform",
+        result: "problem",
+        detail: `process ${run.pid} lives but does not answer: ${(error as Error).message}`,
+      },
+    ];
+  }
+}

@@ -1,0 +1,51 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { contextOf } from "../command-context.ts";
+import { printRows } from "../print.ts";
+import { addScopeOption } from "./scope-option.ts";
+
+type Scope = Readonly<Record<string, unknown>>;
+const selection = "settings { name value scope event warning }";
+
+/** `mailfold policy show|set`. */
+export function addPolicyCommands(program: Command): void {
+  const policy = program.command("policy").description("policy settings");
+  addScopeOption(
+    policy.command("show").description("show effective settings with the scope and event that set each"),
+  ).action(async (options: { scope: Scope }, command: Command) => {
+    const context = contextOf(command);
+    const data = await context
+      .api()
+      .query(`query($scope: ScopeInput!) { effectivePolicy(scope: $scope) { ${selection} } }`, options);
+    const settings = (data.effectivePolicy as { settings: Record<string, unknown>[] } | null)?.settings ?? [];
+    printRows(settings, ["name", "value", "scope", "event", "warning"], context.json);
+  });
+  addScopeOption(
+    policy
+      .command("set <settings...>")
+      .description('set name=value (value as JSON, or plain text), or unset with "name="'),
+  ).action(async (settings: readonly string[], options: { scope: Scope }, command: Command) => {
+    const context = contextOf(command);
+    const pairs = settings.map(parseSetting);
+    const set = Object.fromEntries(pairs.filter(([, value]) => value !== undefined));
+    const unset = pairs.filter(([, value]) => value === undefined).map(([name]) => name);
+    const payload = await context
+      .api()
+      .mutate("policyUpdate", `policy { ${selection} }`, { scope: options.scope, set, unset });
+    const changed = (payload.policy as { settings: { name: string }[] }).settings.filter(({ name }) =>
+      pairs.some(([each]) => each === name),
+    );
+    printRows(changed, ["name", "value", "scope", "event", "warning"], context.json);
+  });
+}
+
+function parseSetting(text: string): readonly [name: string, value: unknown] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError(`${text}: write name=value, or name= to unset`);
+  const value = text.slice(at + 1);
+  if (value === "") return [text.slice(0, at), undefined];
+  try {
+    return [text.slice(0, at), JSON.parse(value)];
+  } catch {
+    return [text.slice(0, at), value];
+  }
+}

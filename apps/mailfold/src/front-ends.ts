@@ -1,0 +1,205 @@
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { type OperationDeps, startApi } from "@mailfold/app-api";
+import { startImap } from "@mailfold/app-imap";
+import { defaultOutboundConfig, startOutbound } from "@mailfold/app-outbound";
+import { startHeldJudge, startSmtp } from "@mailfold/app-smtp";
+import { eventCatalogue, redactSecrets } from "@mailfold/events";
+import { newId, uuidV7 } from "@mailfold/ids";
+import { outboundQueue } from "@mailfold/projection-outbound-queue";
+import type { Authenticator } from "@mailfold/sasl";
+import { createTlsContextProvider, ensureSelfSigned, type TlsContextProvider, type TlsMaterial } from "@mailfold/tls";
+import { createAuthenticator } from "./authenticator.ts";
+import type { Config } from "./config.ts";
+import { parseHostPort } from "./config-variables.ts";
+import { createOutboundQueue } from "./outbound-queue.ts";
+import type { PlatformParts } from "./platform-parts.ts";
+import { type Health, watchHealth } from "./watch-health.ts";
+
+/** Every role of this process, listening. */
+export interface FrontEnds {
+  readonly ports: Config["ports"];
+  /** In the reverse order of the start. */
+  close(): Promise<void>;
+}
+
+interface Shared {
+  readonly parts: PlatformParts;
+  readonly tls: TlsMaterial;
+  readonly tlsContext: TlsContextProvider;
+  readonly authenticator: Authenticator;
+  readonly health: Health;
+  readonly adminTokenHash: string;
+}
+
+interface Role {
+  readonly ports?: { readonly [Port in keyof Config["ports"]]?: number | undefined };
+  close(): Promise<void>;
+}
+
+/** Starts SMTP, IMAP, API, the judge of held copies and the delivery workers. A failure closes what had started. */
+export async function startFrontEnds(parts: PlatformParts, adminTokenHash: string): Promise<FrontEnds> {
+  const { clock, log, metrics, config, directory, policy, rows, passwords } = parts;
+  const { journal } = parts.stores;
+  const tls = await ensureSelfSigned({ dir: join(parts.dataDir, "tls"), hostname: config.hostname, clock });
+  const loopDelay = monitorEventLoopDelay({ resolution: 10 });
+  loopDelay.enable();
+  const shared: Shared = {
+    parts,
+    tls,
+    tlsContext: createTlsContextProvider(tls, clock.now()),
+    authenticator: createAuthenticator({
+      directory,
+      sealer: parts.keys,
+      passwords,
+      journal,
+      clock,
+      metrics,
+      log,
+      uuid: uuidV7,
+      ready: parts.viewsReady,
+    }),
+    health: watchHealth({ rows, metrics, loopDelay, viewsReady: parts.viewsReady, policyReady: () => policy.ready() }),
+    adminTokenHash,
+  };
+  const roles: Role[] = [shared.health];
+  const close = async () => {
+    for (const role of [...roles].reverse()) await role.close();
+    loopDelay.disable();
+  };
+  try {
+    for (const start of [smtpRole, imapRole, apiRole, judgeRole, outboundRole]) roles.push(await start(shared));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { ports: Object.assign({}, ...roles.map((role) => role.ports)) as Config["ports"], close };
+}
+
+/** What the API's operations run on; also used without HTTP, for the demo. */
+export function operationDeps(parts: PlatformParts): OperationDeps {
+  const { rows, directory, policy, passwords, resolver, log, clock, keys, waitForViews } = parts;
+  const { journal } = parts.stores;
+  return {
+    journal,
+    rows,
+    directory,
+    policy,
+    sealer: keys,
+    idSecret: keys.secret("ids"),
+    passwords,
+    resolver,
+    log,
+    clock,
+    waitForViews,
+  };
+}
+
+async function smtpRole({ parts, authenticator, tlsContext }: Shared): Promise<Role> {
+  const { config, policy, directory, resolver, log, metrics, clock } = parts;
+  const { host, hostname, trustedProxies, ports } = config;
+  const smtp = await startSmtp(
+    {
+      journal: parts.stores.journal,
+      policy,
+      directory,
+      authenticator,
+      resolver,
+      log,
+      metrics,
+      clock,
+      tlsContext,
+      readiness: parts.viewsReady,
+    },
+    {
+      host,
+      hostname,
+      trustedProxies,
+      ports: { mx: ports.smtp, submission: ports.submission, submissions: ports.submissions },
+    },
+  );
+  const { mx, submission, submissions } = smtp.ports;
+  return { ports: { smtp: mx, submission, submissions }, close: () => smtp.close() };
+}
+
+function imapRole({ parts, authenticator, tlsContext }: Shared): Promise<Role> {
+  const { config, folds, mime, policy, directory, log, metrics, clock } = parts;
+  const { host, hostname, trustedProxies, ports } = config;
+  return startImap(
+    {
+      journal: parts.stores.journal,
+      folds,
+      authenticator,
+      mime,
+      log,
+      metrics,
+      clock,
+      ids: { newId, uuidV7 },
+      tls: tlsContext,
+      policy,
+      directory,
+      readiness: parts.viewsReady,
+    },
+    { host, hostname, trustedProxies, ports: { imap: ports.imap, imaps: ports.imaps } },
+  );
+}
+
+function apiRole({ parts, tls, health, adminTokenHash }: Shared): Promise<Role> {
+  const { config, metrics, stores } = parts;
+  const versions = eventCatalogue as Readonly<Record<string, { readonly version: number }>>;
+  return startApi(
+    {
+      ...operationDeps(parts),
+      metrics,
+      readiness: health.readiness,
+      redactSecrets,
+      versionOf: (type) => versions[type]?.version ?? 1,
+      ...(stores.backup === undefined ? {} : { backup: stores.backup }),
+      tlsContext: tls,
+      adminTokenHash,
+    },
+    {
+      host: config.host,
+      trustedProxies: config.trustedProxies,
+      ports: { http: config.ports.http, https: config.ports.https },
+    },
+  );
+}
+
+async function judgeRole({ parts }: Shared): Promise<Role> {
+  const { policy, directory, clock, log } = parts;
+  return startHeldJudge({ journal: parts.stores.journal, policy, directory, clock, log, readiness: parts.viewsReady });
+}
+
+async function outboundRole({ parts }: Shared): Promise<Role> {
+  const { config, directory, resolver, log, metrics, clock, rows } = parts;
+  const { hostname, host, smarthost } = config;
+  const outbound = startOutbound(
+    {
+      journal: parts.stores.journal,
+      directory,
+      resolver,
+      log,
+      metrics,
+      clock,
+      ready: parts.viewsReady,
+      ...createOutboundQueue(rows),
+    },
+    {
+      ...defaultOutboundConfig,
+      hostname,
+      smarthost: smarthost === undefined ? undefined : parseHostPort(smarthost),
+      allowPrivate: config.outboundAllowPrivate,
+      ownAddresses: [host],
+    },
+  );
+  const unlisten = rows.onAdvance((projection) => {
+    if (projection === outboundQueue.name) outbound.kick();
+  });
+  return {
+    async close() {
+      unlisten();
+      await outbound.close();
+    },
+  };
+}
