@@ -16,7 +16,7 @@ import type { KnownReason } from "./reasons.ts";
 import type { DomainFact, TraceLine } from "./types.ts";
 
 /** Permission to relay, and on whose account. */
-export interface RelayGrant {
+interface RelayGrant {
   readonly reason: KnownReason;
   readonly vouchedBy: "login" | "ip-entry" | "none";
   readonly line: TraceLine;

@@ -5,7 +5,7 @@ import { hashKey, type KeyScratch, readIpKey, writeIpKey, writeTextKey } from ".
 import { RowIndex } from "./row-index.ts";
 
 /** Lists that share one store. `relay` holds relayAddresses, `denial` short-lived denials. */
-export const listCodes = { accept: 0, kill: 1, relay: 2, denial: 3 } as const;
+const listCodes = { accept: 0, kill: 1, relay: 2, denial: 3 } as const;
 export type ListName = keyof typeof listCodes;
 const listNames: readonly ListName[] = ["accept", "kill", "relay", "denial"];
 

@@ -6,7 +6,7 @@ import { type SettingName, settingDefinition } from "./setting-definitions.ts";
 import type { ScopePath } from "./types.ts";
 
 /** A setting where it is set. */
-export interface StoredSetting {
+interface StoredSetting {
   readonly value: SettingValue;
   readonly byEvent: string;
 }

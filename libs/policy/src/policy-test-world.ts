@@ -15,7 +15,7 @@ export const scopeB: Scope = { kind: "tenant", id: tenantB };
 export const domainScopeA: Scope = { kind: "domain", id: "dom_a" as DomainId };
 
 /** A domain of a tenant, verified unless said otherwise. */
-export function domainOf(tenantId: TenantId, more: Partial<DomainFact> = {}): DomainFact {
+function domainOf(tenantId: TenantId, more: Partial<DomainFact> = {}): DomainFact {
   const key = tenantId.slice(4);
   return {
     domainId: `dom_${key}` as DomainId,

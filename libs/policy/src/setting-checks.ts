@@ -2,12 +2,12 @@ import type { Scope, SettingValue } from "@mailfold/domain";
 import { formatIpPrefix, mayOpenRelaying, parseIpPrefix } from "./ip-address.ts";
 
 /** A checked value in its canonical form, or what is wrong with it and what is allowed. */
-export type SettingCheck = { readonly value: SettingValue } | { readonly problem: string };
+type SettingCheck = { readonly value: SettingValue } | { readonly problem: string };
 /** Checks the value of one setting at a kind of scope. */
 export type CheckSetting = (value: SettingValue, scopeKind: Scope["kind"]) => SettingCheck;
 
 /** Addresses that one scope may list; a bigger set belongs in the accept list. */
-export const relayAddressesMax = 1_000;
+const relayAddressesMax = 1_000;
 
 /** true or false. */
 export const checkBoolean: CheckSetting = (value) =>

@@ -1,0 +1,78 @@
+import type { Scope } from "@mailfold/domain";
+import type { TenantId } from "@mailfold/kernel";
+import { isLoopback, mayOpenRelaying, parseIp, parseIpPrefix, prefixContains } from "./ip-address.ts";
+import type { SettingInput } from "./policy-changes.ts";
+import { type Lookups, platformScope } from "./policy-test-world.ts";
+import type { EntryInput, Facts } from "./types.ts";
+
+/** Raw inputs, unvalidated: what reaches the engine must not matter for safety. */
+export interface Inputs {
+  readonly settings: readonly SettingInput[];
+  readonly entries: readonly EntryInput[];
+}
+
+const live = (item: EntryInput, at: number): boolean => item.expiresAt === undefined || item.expiresAt > at;
+const same = (a: Scope, b: Scope): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** The specification said again, naively, over the raw inputs. */
+export function oracle(all: Inputs, facts: Facts, found: Lookups) {
+  const ip = parseIp(facts.ip);
+  const sender = facts.sender?.address ?? "";
+  const value = (scope: Scope, name: string) =>
+    all.settings.findLast((item) => same(item.scope, scope) && item.name === name)?.value;
+  const unlocks = (value(platformScope, "unlocks") ?? []) as readonly string[];
+  const inNetwork = (text: string, scope: Scope): boolean => {
+    const prefix = parseIpPrefix(text);
+    if ("problem" in prefix || !ip || !prefixContains(prefix, ip)) return false;
+    return scope.kind === "platform" || (mayOpenRelaying(prefix) && !isLoopback(ip));
+  };
+  // The last entry of a scope, list and pattern replaces those before.
+  const accepts = all.entries.filter(
+    (item, index) =>
+      live(item, facts.at) &&
+      item.list === "accept" &&
+      !all.entries
+        .slice(index + 1)
+        .some((later) => same(later.scope, item.scope) && later.list === "accept" && later.pattern === item.pattern),
+  );
+  const ipEntry = (scope: Scope) => accepts.some((item) => same(item.scope, scope) && inNetwork(item.pattern, scope));
+  const trusted = (scope: Scope) =>
+    sender !== "" &&
+    unlocks.includes("trustUnverified") &&
+    accepts.some(
+      (item) =>
+        same(item.scope, scope) && item.trustUnverified && [sender, `@${sender.split("@")[1]}`].includes(item.pattern),
+    );
+  const modeOf = (scope: Scope) => {
+    const mode = String(value(scope, "relayMode") ?? value(platformScope, "relayMode") ?? "none");
+    return (mode === "localUsers" || mode === "anyone") && !unlocks.includes(mode) ? "none" : mode;
+  };
+  const listed = (scope: Scope) => {
+    const own = value(scope, "relayAddresses");
+    const [list, from] =
+      own === undefined ? [value(platformScope, "relayAddresses") ?? [], platformScope] : [own, scope];
+    return modeOf(scope) === "addresses" && (list as readonly string[]).some((text) => inNetwork(text, from));
+  };
+  const host = found.host?.status === "confirmed" ? found.host.owner : undefined;
+  const listedHere = (scope: Scope) => value(scope, "relayAddresses") !== undefined && listed(scope);
+  // For a stranger's sender only what a tenant says itself counts: what it inherits would name it together with everybody.
+  const names = (tenantId: TenantId, isOwner: boolean): boolean => {
+    const scope: Scope = { kind: "tenant", id: tenantId };
+    if (ipEntry(scope) || listedHere(scope)) return true;
+    if (isOwner && (ipEntry(platformScope) || listed(scope))) return true;
+    if (sender === "") return false;
+    if (modeOf(scope) === "localHosts" && host?.verified && host.tenantId === tenantId) return true;
+    if (isOwner && modeOf(scope) === "localUsers" && sender.startsWith("joe@")) return true;
+    if (isOwner && modeOf(scope) === "anyone") return true;
+    return trusted(scope) || (isOwner && trusted(platformScope));
+  };
+  const platformNames =
+    ipEntry(platformScope) ||
+    listed(platformScope) ||
+    (sender !== "" && (modeOf(platformScope) === "anyone" || trusted(platformScope)));
+  return {
+    names,
+    platformNames,
+    ipVouches: (scope: Scope) => ipEntry(scope) || ipEntry(platformScope) || listed(scope),
+  };
+}
