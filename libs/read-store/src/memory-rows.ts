@@ -129,13 +129,19 @@ function matches(row: Row, query: CheckedQuery): boolean {
 
 function compares(value: ColumnValue, op: CheckedQuery["and"][number][1], operand: ColumnValue): boolean {
   if (value === null || operand === null) return false;
-  if (op === "like") return likePattern(String(operand)).test(String(value));
+  if (op === "like") return likePattern(asLikeReads(String(operand))).test(asLikeReads(String(value)));
   const order = compareValues(value, operand);
   if (op === "<") return order < 0;
   if (op === "<=") return order <= 0;
   if (op === ">") return order > 0;
   if (op === ">=") return order >= 0;
   return order !== 0;
+}
+
+/** SQLite's LIKE ends at a NUL and takes the noncharacters U+FFFE and U+FFFF for U+FFFD. */
+function asLikeReads(text: string): string {
+  const [head = ""] = text.split("\0", 1);
+  return head.replace(/[\ufffe\uffff]/g, "\ufffd");
 }
 
 /** SQLite's LIKE: % any run, _ any character, ASCII letters in any case. */
