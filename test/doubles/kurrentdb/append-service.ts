@@ -21,11 +21,20 @@ export function appendHandler(node: Node): handleClientStreamingCall<AppendReq, 
     });
     call.on("error", () => undefined);
     call.on("end", () => {
-      const answer: Answer = refusal ? { error: refusal } : options && answerTo(node, options, events);
-      if (answer && "error" in answer) callback(answer.error);
-      else if (answer) callback(null, answer.response);
+      // A call that was cut short ends too, with the events that had come, and is told to be cancelled a turn later. The
+      // server writes none of them.
+      setImmediate(() => {
+        if (call.cancelled || call.destroyed || isLate(call.getDeadline())) return;
+        const answer: Answer = refusal ? { error: refusal } : options && answerTo(node, options, events);
+        if (answer && "error" in answer) callback(answer.error);
+        else if (answer) callback(null, answer.response);
+      });
     });
   };
+}
+
+function isLate(deadline: Date | number): boolean {
+  return Number(deadline) <= Date.now();
 }
 
 /** Undefined = never answered. */

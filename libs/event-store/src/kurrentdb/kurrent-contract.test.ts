@@ -5,7 +5,7 @@ import { contractCodec, eventStoreContract, type StoreHarness } from "../event-s
 import { openKurrentEventStore } from "./kurrent-event-store.ts";
 
 const clock = { now: () => Date.UTC(2026, 10, 24, 12) };
-const common = { codec: contractCodec, clock, appendTimeoutMs: 500, idleMs: 40 };
+const common = { codec: contractCodec, clock, appendTimeoutMs: 1_500, idleMs: 40 };
 const abilities = { distanceCounts: false };
 
 async function overDouble(): Promise<StoreHarness> {

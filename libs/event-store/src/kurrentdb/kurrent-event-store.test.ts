@@ -125,6 +125,22 @@ describe("kurrentdb: appends of unknown outcome", () => {
     assert.deepEqual(await ids(log, "tenant-a"), [append.events[0].id]);
   });
 
+  test("a large append that its deadline cuts short is written once and whole, whichever try it is", async () => {
+    const server = await double();
+    const log = await store(server, { appendTimeoutMs: 25, appendBudgetMs: 700 });
+    const events = Array.from({ length: 400 }, (_, n) => event("Big", { data: { n, text: "x".repeat(400) } }));
+    const result = await log
+      .append({ stream: "mail-a", expected: "any", events })
+      .catch((fault: EventStoreFault) => fault);
+    const found = await ids(log, "mail-a");
+    if (result instanceof EventStoreFault) assert.ok(found.length === 0 || found.length === 400);
+    else
+      assert.deepEqual(
+        found,
+        events.map(({ id }) => id),
+      );
+  });
+
   test("a conflict after an unknown outcome is a conflict: another writer was first", async () => {
     const server = await double();
     const log = await store(server);
