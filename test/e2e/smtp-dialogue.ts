@@ -136,6 +136,18 @@ function dialogueOver(first: Socket): Dialogue {
   return dialogue;
 }
 
+/** Connects and reads the greeting; does what RFC 5321 asks of a client told 421 by a busy server: comes again later. */
+export async function openGreeted(options: DialogueOptions): Promise<Dialogue> {
+  for (let tries = 1; ; tries += 1) {
+    const dialogue = await openDialogue(options);
+    const greeting = await dialogue.reply();
+    if (greeting.code === 220) return dialogue;
+    dialogue.close();
+    if (tries === 20) throw new Error(`no 220 in ${tries} tries: ${greeting.code} ${greeting.text}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
 export interface Letter {
   readonly from: string;
   readonly to: readonly string[];
@@ -148,9 +160,8 @@ export async function sendLetter(
   options: DialogueOptions & { readonly startTls?: boolean },
   letter: Letter,
 ): Promise<{ readonly rcpt: readonly Reply[]; readonly final: Reply }> {
-  const dialogue = await openDialogue(options);
+  const dialogue = await openGreeted(options);
   try {
-    await dialogue.reply();
     await dialogue.command("EHLO client.example");
     if (options.startTls) {
       await dialogue.startTls();

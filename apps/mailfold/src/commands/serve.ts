@@ -10,7 +10,9 @@ export function addServeCommand(program: Command): void {
   addConfigFlags(program.command("serve").description("run the platform")).action(
     async (options: Record<string, unknown>, command: Command) => {
       const { config } = contextOf(command, configFlags(options)).config();
-      const running = await serve(config, (error) => {
+      // Whatever is made from here on is the owner's alone.
+    process.umask(0o077);
+    const running = await serve(config, (error) => {
         process.stderr.write(`mailfold: ${error.stack ?? error.message}\n`);
         process.exit(1);
       });
