@@ -13,6 +13,7 @@ import { toFault } from "./sqlite-faults.ts";
 
 /** Positions looked at per page when a filter may skip most of them: bounds the time of one read to a few ms. */
 const filteredWindow = 4_000;
+const spansPerPage = 3;
 const statementsMax = 500;
 
 type EventRow = readonly [
@@ -89,14 +90,18 @@ export class LogReader {
   ): LogPage {
     return this.#inSnapshot((log) => {
       const filter = this.#compile(options.filter);
-      const from = fromPosition(after);
-      if (from >= log.head) return { events: [], next: after, atHead: true };
-      const { tables, end } = this.#span(from, log.head, filter);
-      const rows = this.#select(tables, filter, "ASC", [from, end, options.limit]);
-      const last = rows.at(-1);
-      // A full page ends at its last event; any other has seen everything to the end of its span.
-      const next = last !== undefined && rows.length === options.limit ? last[0] : end;
-      return { events: this.#decodeAll(rows), next: toPosition(next), atHead: next >= log.head };
+      const rows: EventRow[] = [];
+      let from = fromPosition(after);
+      // Several spans, so that a new day's bucket does not look like the end of the log.
+      for (let spans = 0; spans < spansPerPage && from < log.head && rows.length < options.limit; spans += 1) {
+        const { tables, end } = this.#span(from, log.head, filter);
+        const room = options.limit - rows.length;
+        const found = this.#select(tables, filter, "ASC", [from, end, room]);
+        rows.push(...found);
+        // A full page ends at its last event; any other has seen everything to the end of its span.
+        from = found.length === room ? (found.at(-1)?.[0] ?? end) : end;
+      }
+      return { events: this.#decodeAll(rows), next: from === 0 ? after : toPosition(from), atHead: from >= log.head };
     });
   }
 

@@ -217,8 +217,8 @@ export class SqliteEventStore implements EventStore {
     if (this.#closed) return;
     this.#closed = true;
     this.#waiters.wakeAll();
-    await this.writer.close();
     this.#reader.close();
+    await this.writer.close();
   }
 
   /** Epoch that the log's first event names, if it has one. */

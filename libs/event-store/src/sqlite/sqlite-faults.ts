@@ -19,9 +19,10 @@ export function sqliteCodeOf(error: unknown): number | undefined {
 
 /** What to tell an operator whose log file cannot be trusted. */
 export function corruptLog(path: string, why: string, cause?: unknown): EventStoreFault {
+  const oneLine = why.replaceAll(/\s+/g, " ");
   return new EventStoreFault(
     "corrupt",
-    `${path} ${why}: restore a backup with \`mailfold restore\`, or move the file away to start with an empty log`,
+    `${path} ${oneLine}: restore a backup with \`mailfold restore\`, or move the file away to start with an empty log`,
     { cause },
   );
 }

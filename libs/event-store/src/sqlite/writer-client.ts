@@ -61,7 +61,12 @@ export class WriterClient {
     readonly limits?: WriterLimits;
     readonly onHead: (head: number) => void;
   }): Promise<{ readonly client: WriterClient; readonly head: number; readonly epoch: string }> {
-    const worker = new Worker(options.workerUrl, { workerData: options.settings, name: "log-writer" });
+    const worker = new Worker(options.workerUrl, {
+      workerData: options.settings,
+      name: "log-writer",
+      // Not the flags of whatever program this runs in.
+      execArgv: [],
+    });
     const client = new WriterClient(worker, options.limits ?? defaultWriterLimits, options.onHead);
     const ready = await new Promise<FromWriter>((resolve, reject) => {
       client.#listen(resolve);

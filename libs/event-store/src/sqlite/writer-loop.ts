@@ -152,7 +152,8 @@ class WriterLoop {
 
   #close(): void {
     this.#channel.close();
-    // A last checkpoint empties the write-ahead log into the file.
+    // Empties the write-ahead log into the file, readers or not: a stopped log is one file, and a whole one.
+    if (this.#writer.fatal === undefined) this.#writer.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     this.#writer.db.close();
     this.#post({ kind: "closed" });
     this.#port.close();
