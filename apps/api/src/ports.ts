@@ -1,4 +1,4 @@
-import type { SecureContextOptions } from "node:tls";
+import type { TlsOptions } from "node:tls";
 import type { DnsResolver } from "@mailfold/dns";
 import type { Journal } from "@mailfold/journal";
 import type { Clock, Position, RecordedEvent, Sealer } from "@mailfold/kernel";
@@ -56,8 +56,8 @@ export interface ApiDeps extends OperationDeps {
   readonly versionOf?: (type: string) => number;
   /** Performs a backup of the running platform; absent where the store cannot. */
   readonly backup?: (directory: string) => Promise<BackupResult>;
-  /** Key and certificate for HTTPS; absent = no HTTPS listener. */
-  readonly tlsContext?: Pick<SecureContextOptions, "key" | "cert">;
+  /** Key and certificate for HTTPS (TLS 1.2 and later); absent = no HTTPS listener. */
+  readonly tlsContext?: Pick<TlsOptions, "key" | "cert" | "SNICallback">;
   /** SHA-256 (hex) of the bootstrap platform token. */
   readonly adminTokenHash?: string;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { RunningApi } from "./ports.ts";
-import { type ApiWorld, adminToken, createApiWorld, graphql, startTestApi } from "./test-support/api-world.ts";
+import { type ApiWorld, adminToken, createApiWorld, graphql, startTestApi } from "./test-support/api-test-world.ts";
 
 describe("graphql over HTTP", () => {
   let world: ApiWorld;

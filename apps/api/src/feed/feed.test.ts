@@ -9,8 +9,8 @@ import {
   graphql,
   platformCaller,
   startTestApi,
-} from "../test-support/api-world.ts";
-import { FeedClient } from "../test-support/feed-client.ts";
+} from "../test-support/api-test-world.ts";
+import { FeedClient } from "../test-support/feed-client-test-world.ts";
 
 let world: ApiWorld;
 let api: RunningApi & { url: string };

@@ -10,6 +10,8 @@ import type { TokenAuthentication } from "../token-authentication.ts";
 export interface ApiContext {
   readonly caller: Caller;
   readonly requestId: string;
+  /** Aborts when the client has gone. */
+  readonly left: AbortSignal;
   readonly api: ApiShared;
   /** Rows that this request may still read through its connections. */
   rowsLeft: number;

@@ -9,6 +9,8 @@ import { maskResult } from "./mask-errors.ts";
 export interface RequestBase {
   readonly caller: Caller;
   readonly requestId: string;
+  /** Aborts when the client has gone. */
+  readonly left: AbortSignal;
 }
 export type GraphqlServer = YogaServerInstance<RequestBase, ApiContext>;
 
@@ -63,9 +65,10 @@ export function createGraphqlServer(schema: GraphQLSchema, api: ApiShared): Grap
     logging: false,
     // Masked by our own plugin, which knows the requestId and the closed list of codes.
     maskedErrors: false,
-    context: ({ caller, requestId }): ApiContext => ({
+    context: ({ caller, requestId, left }): ApiContext => ({
       caller,
       requestId,
+      left,
       api,
       rowsLeft: rowsPerRequestMax,
       explained: new Map(),

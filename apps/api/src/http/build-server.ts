@@ -27,7 +27,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   const { api, config, tls } = options;
   const isTrusted = createAddressSet(config.trustedProxies);
   const app = fastify({
-    ...(tls === undefined ? {} : { https: { ...tls, maxHeaderSize: headerBytesMax } }),
+    ...(tls === undefined ? {} : { https: { ...tls, minVersion: "TLSv1.2" as const, maxHeaderSize: headerBytesMax } }),
     ...(tls === undefined ? { http: { maxHeaderSize: headerBytesMax } } : {}),
     bodyLimit: api.limits.bodyBytes,
     requestTimeout: api.limits.requestTimeoutMs,

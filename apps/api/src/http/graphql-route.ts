@@ -72,7 +72,7 @@ async function execute(graphql: GraphqlServer, request: FastifyRequest, reply: F
       body: request.body as string,
       signal: left.signal,
     },
-    { caller, requestId },
+    { caller, requestId, left: left.signal },
   );
   reply.code(response.status);
   response.headers.forEach((value, name) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import type { EventStore } from "@mailfold/event-store";
 import { type Caller, systemCaller } from "../caller.ts";
-import { type ApiWorld, createApiWorld, platformCaller } from "../test-support/api-world.ts";
+import { type ApiWorld, createApiWorld, platformCaller } from "../test-support/api-test-world.ts";
 import { createOperations, type Operations } from "./create-operations.ts";
 import { OperationForbidden } from "./operation-outcome.ts";
 

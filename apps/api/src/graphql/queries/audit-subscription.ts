@@ -23,17 +23,23 @@ const edgeRef = builder.objectRef<Delivered>("AuditEventDelivery").implement({
 const open = new WeakMap<object, Map<string, number>>();
 
 /** Counts a subject's open streams of one API; throws THROTTLED beyond the limit. Answers how to give the place back. */
-function takePlace({ api, caller }: ApiContext): () => void {
+function takePlace({ api, caller, left }: ApiContext): () => void {
   const counts = open.get(api) ?? new Map<string, number>();
   open.set(api, counts);
   const count = counts.get(caller.subject) ?? 0;
   if (count >= api.limits.sseStreamsPerSubject) throw apiError("THROTTLED", "Too many subscriptions of one token.");
   counts.set(caller.subject, count + 1);
-  return () => {
+  let held = true;
+  const leave = () => {
+    if (!held) return;
+    held = false;
     const left = (counts.get(caller.subject) ?? 1) - 1;
     if (left > 0) counts.set(caller.subject, left);
     else counts.delete(caller.subject);
   };
+  // A client may go before the first event is pulled; then no generator runs that could give the place back.
+  left.addEventListener("abort", leave, { once: true });
+  return leave;
 }
 
 builder.subscriptionField("auditEvents", (t) =>
@@ -69,7 +75,9 @@ async function* follow(
   let caughtUp = false;
   try {
     const filter = feedFilter(where);
-    for await (const message of api.deps.journal.events.subscribe({ after, filter, signal: stop.signal })) {
+    // Waiting for the next event must end when the client goes: nothing else wakes it.
+    const signal = AbortSignal.any([stop.signal, context.left]);
+    for await (const message of api.deps.journal.events.subscribe({ after, filter, signal })) {
       if (!api.authentication.stillHolds(caller)) return;
       if (message.type === "caughtUp") caughtUp = true;
       if (message.type === "fellBehind") caughtUp = false;
