@@ -3,6 +3,9 @@ import type { Bucket, Shelf } from "./log-schema.ts";
 import { eventTableDdl, fixedTables } from "./log-schema.ts";
 
 const dayMs = 86_400_000;
+/** The newest buckets, where nearly every stream that exists is found. */
+const tablesLookedAtSingly = 2;
+const tablesPerStatement = 200;
 
 /** The statements that the writer needs of one event table. */
 export interface EventTable {
@@ -21,6 +24,7 @@ interface HeadRow {
 export class EventTables {
   readonly #db: DatabaseSync;
   readonly #fixed: { readonly record: EventTable; readonly mail: EventTable };
+  readonly #headsOfShelf = new Map<Shelf, StatementSync[]>();
   #buckets: { readonly bucket: Bucket; readonly table: EventTable }[] = [];
 
   constructor(db: DatabaseSync) {
@@ -34,6 +38,7 @@ export class EventTables {
     const rows = this.#db
       .prepare("SELECT name, shelf, day, first_position AS firstPosition FROM buckets ORDER BY seq")
       .all() as unknown as Bucket[];
+    this.#headsOfShelf.clear();
     this.#buckets = rows.map((bucket) => ({ bucket, table: prepareTable(this.#db, bucket.name) }));
   }
 
@@ -64,13 +69,32 @@ export class EventTables {
 
   /** Revision of a stream's last event, -1 when there is none. */
   headOf(shelf: Shelf, stream: string): number {
-    let head = -1;
+    let looked = 0;
     for (const table of this.tablesOf(shelf)) {
+      if (looked === tablesLookedAtSingly) return this.#headInAnyOf(shelf, stream);
       const { revision } = table.head.get(stream) as unknown as HeadRow;
-      if (revision !== null && revision > head) head = revision;
-      if (head >= 0) break;
+      if (revision !== null) return revision;
+      looked += 1;
     }
-    return head;
+    return -1;
+  }
+
+  /** A new stream of traffic is in none of up to a hundred buckets: one statement asks them all. */
+  #headInAnyOf(shelf: Shelf, stream: string): number {
+    let statements = this.#headsOfShelf.get(shelf);
+    if (statements === undefined) {
+      statements = [];
+      const heads = [...this.tablesOf(shelf)].map(
+        ({ name }) => `coalesce((SELECT max(revision) FROM ${name} WHERE stream = ?1), -1)`,
+      );
+      for (let at = 0; at < heads.length; at += tablesPerStatement) {
+        // -1 also makes max() the function of several arguments, never the aggregate.
+        const some = heads.slice(at, at + tablesPerStatement).join(", ");
+        statements.push(this.#db.prepare(`SELECT max(-1, ${some}) AS revision`));
+      }
+      this.#headsOfShelf.set(shelf, statements);
+    }
+    return Math.max(-1, ...statements.map((one) => (one.get(stream) as { revision: number }).revision));
   }
 
   #addBucket(spec: { readonly shelf: "traffic" | "quarantine"; readonly day: number; readonly firstPosition: number }) {
@@ -85,6 +109,7 @@ export class EventTables {
     this.#db.exec("UPDATE log SET buckets_version = buckets_version + 1");
     const table = prepareTable(this.#db, bucket.name);
     this.#buckets.push({ bucket, table });
+    this.#headsOfShelf.clear();
     return table;
   }
 }

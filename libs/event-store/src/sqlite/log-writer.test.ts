@@ -168,6 +168,19 @@ describe("log writer", () => {
       assert.deepEqual(written.kind === "written" && written.revisions, [0]);
     }));
 
+  test("a stream last written many days ago goes on where it ended, cached or not", () =>
+    withWriter((writer, path) => {
+      const outbound = (stream: string, day: number): WriterAppend =>
+        append(stream, expectAny, { shelf: "traffic", events: [eventAt(start + day * dayMs)] });
+      write(writer, outbound("outbound-a", 0));
+      for (let day = 0; day < 10; day += 1) write(writer, outbound(`outbound-b${day}`, day));
+      const restarted = new LogWriter(writer.db, path);
+      const written = write(restarted, outbound("outbound-a", 10));
+      assert.deepEqual(written.kind === "written" && written.revisions, [1]);
+      assert.equal(restarted.tables.headOf("traffic", "outbound-a"), 1);
+      assert.equal(restarted.tables.headOf("traffic", "outbound-missing"), -1);
+    }));
+
   test("a clock that ran ahead does not hold later traffic for years", () =>
     withWriter((writer) => {
       const now = Date.now();

@@ -12,7 +12,7 @@ import { openEmbeddedJournal } from "./embedded-journal.ts";
 import { verifyData } from "./verify.ts";
 
 /** A few at every test run; the same test with MAILFOLD_KILL_ROUNDS=20 or more when the writer changes. */
-const rounds = Number(process.env["MAILFOLD_KILL_ROUNDS"] ?? 6);
+const rounds = Number(process.env.MAILFOLD_KILL_ROUNDS ?? 6);
 
 /** Commits mail without end, eight at a time, and prints an event's id once its commit is acknowledged. */
 const child = `
