@@ -72,9 +72,9 @@ export async function explained(platform: Platform, reference: string): Promise<
   throw new Error(`there is no verdict ${reference}`);
 }
 
-export async function verdictsOf(platform: Platform, where: Record<string, unknown>): Promise<readonly Explained[]> {
+async function verdictsOf(platform: Platform, where: Record<string, unknown>): Promise<readonly Explained[]> {
   const data = await platform.graphql<{ verdicts: { nodes: readonly Explained[] } }>(
-    `query($where: VerdictWhere) { verdicts(first: 100, where: $where) { nodes { ${verdictFields} } } }`,
+    `query($where: VerdictWhere) { verdicts(first: 10, where: $where) { nodes { ${verdictFields} } } }`,
     { where },
   );
   return data.verdicts.nodes;
