@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryDir } from "./platform.ts";
 import type { MailboxLogin } from "./provision.ts";
@@ -8,6 +8,8 @@ import type { MailboxLogin } from "./provision.ts";
 export interface Mbsync {
   /** Pulls; answers how many messages were new on this side. */
   pull(): Promise<{ readonly added: number; readonly output: string }>;
+  /** What a user does when mbsync says that UIDVALIDITY changed: starts over with an empty Maildir and no state. */
+  startOver(): void;
   /** Messages of a folder as stored, LF line ends. */
   messages(folder?: string): readonly string[];
 }
@@ -45,9 +47,11 @@ SyncState ${dir}/state/
 `;
   mkdirSync(join(dir, "state"));
   writeFileSync(join(dir, "mbsyncrc"), config, { mode: 0o600 });
+  const messageFiles = () => globSync(`${dir}/mail/**/{cur,new}/*`).length;
   return {
     pull: () =>
       new Promise((resolve, reject) => {
+        const before = messageFiles();
         const child = spawn("mbsync", ["-V", "-c", join(dir, "mbsyncrc"), "all"], {
           stdio: ["ignore", "pipe", "pipe"],
         });
@@ -58,10 +62,15 @@ SyncState ${dir}/state/
         child.on("close", (code) => {
           clearTimeout(timer);
           if (code !== 0) return reject(new Error(`mbsync ended with ${code}: ${output.slice(-2_000)}`));
-          const added = Number([...output.matchAll(/N: \+(\d+)/g)].at(-1)?.[1] ?? 0);
-          resolve({ added, output });
+          resolve({ added: messageFiles() - before, output });
         });
       }),
+    startOver() {
+      for (const name of ["mail", "state"]) {
+        rmSync(join(dir, name), { recursive: true });
+        mkdirSync(join(dir, name));
+      }
+    },
     messages: (folder = "INBOX") =>
       globSync(`${dir}/mail/${folder}/{cur,new}/*`).map((file) => readFileSync(file, "latin1")),
   };
