@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import type { Position, RecordedEvent } from "@mailfold/kernel";
 import { startOfLog } from "@mailfold/kernel";
 import type { EventFilter, SubscribeOptions, SubscriptionMessage } from "./port.ts";
@@ -21,6 +21,8 @@ export interface PagedLog {
 }
 
 const pageEventsMax = 500;
+/** A live subscription whose filter matched nothing waits this long for more: commits of others cost it little. */
+const quietDelayMs = 4;
 
 /**
  * Catch-up, then live, over one cursor: the log itself is the buffer, so there is neither gap nor repeat between the
@@ -55,8 +57,12 @@ export async function* subscribeToLog(
       yield { type: "caughtUp", position: cursor };
     }
     // A full page gives the event loop its turn; at the head there is nothing to do until a commit.
-    if (page.atHead) await log.waitBeyond(cursor, signal);
-    else await nextTurn();
+    if (page.atHead) {
+      await log.waitBeyond(cursor, signal);
+      if (page.events.length === 0 && !ended()) await delay(quietDelayMs);
+    } else {
+      await nextTurn();
+    }
   }
 }
 

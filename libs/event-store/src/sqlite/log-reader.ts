@@ -6,27 +6,18 @@ import { startOfLog } from "@mailfold/kernel";
 import type { LogPage } from "../catch-up.ts";
 import type { EventFilter } from "../port.ts";
 import { EventStoreFault } from "../port.ts";
+import type { CompiledFilter } from "./filter-sql.ts";
+import { compileFilter, noFilter } from "./filter-sql.ts";
 import { openLogForReading } from "./log-file.ts";
-import type { Bucket, Shelf } from "./log-schema.ts";
-import { fixedTables, fromPosition, shelfOf, toPosition } from "./log-schema.ts";
+import type { Bucket, EventRow, Shelf } from "./log-schema.ts";
+import { eventColumns as columns, fixedTables, fromPosition, shelfOf, toPosition } from "./log-schema.ts";
 import { toFault } from "./sqlite-faults.ts";
 
 /** Positions looked at per page when a filter may skip most of them: bounds the time of one read to a few ms. */
 const filteredWindow = 4_000;
 const spansPerPage = 3;
 const statementsMax = 500;
-
-type EventRow = readonly [
-  pos: number,
-  type: number,
-  revision: number,
-  at: number,
-  stream: string,
-  id: string,
-  metadata: string,
-  data: string,
-];
-const columns = "pos, type, revision, at, stream, id, metadata, data";
+const alwaysThere = (["record", "mail"] as const).map((shelf) => ({ shelf, name: fixedTables[shelf] }));
 
 interface LogRow {
   readonly epoch: string;
@@ -34,12 +25,6 @@ interface LogRow {
   readonly floor: number;
   readonly bucketsVersion: number;
 }
-interface CompiledFilter {
-  readonly sql: string;
-  readonly values: readonly string[];
-  readonly shelves: ReadonlySet<Shelf> | undefined;
-}
-
 /** A page of a stream, and whether more follows. */
 export interface StreamPage {
   readonly events: readonly RecordedEvent[];
@@ -55,6 +40,11 @@ export class LogReader {
   readonly #path: string;
   readonly #codec: EventCodec;
   readonly #log: StatementSync;
+  readonly #newestType: StatementSync;
+  readonly #filters = new WeakMap<
+    EventFilter,
+    { readonly newestType: number | null; readonly compiled: CompiledFilter }
+  >();
   readonly #statements = new Map<string, StatementSync>();
   #types: string[] = [];
   #buckets: readonly Bucket[] = [];
@@ -67,6 +57,8 @@ export class LogReader {
     this.#log = this.#db.prepare(
       "SELECT epoch, head, traffic_floor AS floor, buckets_version AS bucketsVersion FROM log",
     );
+    this.#newestType = this.#db.prepare("SELECT max(id) FROM types");
+    this.#newestType.setReturnArrays(true);
   }
 
   head(): Position {
@@ -213,16 +205,13 @@ export class LogReader {
   }
 
   #tablesAt(position: number, filter: CompiledFilter): string[] {
-    const tables: string[] = [];
-    for (const shelf of ["record", "mail", "traffic", "quarantine"] as const) {
-      if (filter.shelves !== undefined && !filter.shelves.has(shelf)) continue;
-      if (shelf === "record" || shelf === "mail") tables.push(fixedTables[shelf]);
-      else {
-        const bucket = this.#buckets.findLast((each) => each.shelf === shelf && each.firstPosition <= position);
-        if (bucket !== undefined) tables.push(bucket.name);
-      }
-    }
-    return tables;
+    const current = (["traffic", "quarantine"] as const).flatMap((shelf) => {
+      const bucket = this.#buckets.findLast((each) => each.shelf === shelf && each.firstPosition <= position);
+      return bucket === undefined ? [] : [{ shelf, name: bucket.name }];
+    });
+    return [...alwaysThere, ...current]
+      .filter(({ shelf }) => filter.shelves === undefined || filter.shelves.has(shelf))
+      .map(({ name }) => name);
   }
 
   /** The first (or last) position in these tables beyond (or up to) one. */
@@ -253,23 +242,15 @@ export class LogReader {
     return statement.all(...values, limit) as unknown as EventRow[];
   }
 
+  /** Compiled once per filter object, and again when a type has been written for the first time. */
   #compile(filter: EventFilter | undefined): CompiledFilter {
-    if (filter === undefined) return { sql: "", values: [], shelves: undefined };
-    let sql = "";
-    const values: string[] = [];
-    if (filter.types !== undefined) {
-      const wanted = new Set(this.#codec.wireTypes(filter.types));
-      const known = this.#allTypes().flatMap((name, id) => (wanted.has(name) ? [id] : []));
-      sql += ` AND type IN (${known.join(",")})`;
-    }
-    if (filter.streamPrefixes !== undefined) {
-      const tests = filter.streamPrefixes.map((prefix) => {
-        values.push(prefix, `${prefix}\u{10ffff}`);
-        return "(stream >= ? AND stream < ?)";
-      });
-      sql += tests.length === 0 ? " AND 0" : ` AND (${tests.join(" OR ")})`;
-    }
-    return { sql, values, shelves: shelvesOf(filter.streamPrefixes) };
+    if (filter === undefined) return noFilter;
+    const [newestType] = this.#newestType.get() as unknown as readonly [number | null];
+    const known = this.#filters.get(filter);
+    if (known?.newestType === newestType) return known.compiled;
+    const compiled = compileFilter(filter, this.#codec, this.#allTypes());
+    this.#filters.set(filter, { newestType, compiled });
+    return compiled;
   }
 
   #prepare(sql: string): StatementSync {
@@ -311,10 +292,4 @@ export class LogReader {
     this.#types = types;
     return types;
   }
-}
-
-/** Shelves that streams with these prefixes can lie on; undefined = any, because a prefix is shorter than a category. */
-function shelvesOf(prefixes: readonly string[] | undefined): ReadonlySet<Shelf> | undefined {
-  if (prefixes === undefined || prefixes.some((prefix) => !prefix.includes("-"))) return undefined;
-  return new Set(prefixes.map((prefix) => shelfOf(prefix, lifeClassOf(prefix))));
 }

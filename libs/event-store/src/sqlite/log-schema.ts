@@ -74,3 +74,16 @@ export function toPosition(pos: number): Position {
 export function fromPosition(position: Position): number {
   return position === "" ? 0 : Number(position);
 }
+
+/** An event's row as an array, in the order of `eventColumns`. */
+export type EventRow = readonly [
+  pos: number,
+  type: number,
+  revision: number,
+  at: number,
+  stream: string,
+  id: string,
+  metadata: string,
+  data: string,
+];
+export const eventColumns = "pos, type, revision, at, stream, id, metadata, data";

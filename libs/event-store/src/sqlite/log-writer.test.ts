@@ -8,8 +8,9 @@ import fc from "fast-check";
 import { GenerationMap } from "./generation-map.ts";
 import { openLogForWriting } from "./log-file.ts";
 import { expireBuckets } from "./log-tasks.ts";
-import type { WriterAppend, WriterExtension, WriterOutcome } from "./log-writer.ts";
-import { expectAny, expectNone, LogWriter } from "./log-writer.ts";
+import { LogWriter } from "./log-writer.ts";
+import type { WriterAppend, WriterExtension, WriterOutcome } from "./writer-request.ts";
+import { expectAny, expectNone } from "./writer-request.ts";
 
 const dayMs = 86_400_000;
 const start = Date.UTC(2026, 5, 1, 12);

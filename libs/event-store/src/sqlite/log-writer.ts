@@ -4,81 +4,24 @@ import { EventTables } from "./event-tables.ts";
 import { GenerationMap } from "./generation-map.ts";
 import type { Shelf } from "./log-schema.ts";
 import { fixedTables } from "./log-schema.ts";
+import type { FoundAppend } from "./replay-search.ts";
+import { ReplaySearch } from "./replay-search.ts";
 import { toFault } from "./sqlite-faults.ts";
-
-/** Expected revision as a number on the way to the writer. */
-export const expectNone = -1;
-export const expectAny = -2;
+import type { WriterAppend, WriterExtension, WriterOutcome, WriterRequest } from "./writer-request.ts";
+import { expectAny } from "./writer-request.ts";
 
 const headsMax = 100_000;
 const recentIdsMax = 50_000;
 const recentIdsAtStart = 4_096;
-
-/** An event in wire form, as the writer gets it. */
-export interface WriterEvent {
-  readonly id: string;
-  readonly wireType: string;
-  readonly at: number;
-  readonly data: string;
-  readonly metadata: string;
-}
-export interface WriterAppend {
-  readonly shelf: Shelf;
-  readonly stream: string;
-  /** A revision, `expectNone` or `expectAny`. */
-  readonly expected: number;
-  readonly events: readonly WriterEvent[];
-}
-/** All-or-nothing: appends, and what an extension writes with them. */
-export interface WriterRequest {
-  readonly appends: readonly WriterAppend[];
-  /** For the extension; empty = nothing. */
-  readonly payload: string;
-  readonly bytes: Uint8Array | undefined;
-}
-export type WriterOutcome =
-  | {
-      readonly kind: "written";
-      readonly position: number;
-      readonly revisions: readonly number[];
-      readonly replayed: boolean;
-      /** What the extension answered. */
-      readonly result: string | undefined;
-    }
-  | { readonly kind: "conflict"; readonly index: number; readonly actual: number }
-  | { readonly kind: "failed"; readonly fault: EventStoreFault };
-
-/** Runs work in a transaction of its own on the writer's connection. */
-export type Transact = <Result>(work: () => Result) => Result;
-
-/** Tables of another library in the same file, written in the same transactions (the journal's bodies). */
-export interface WriterExtension {
-  /** Makes its tables where missing; inside a transaction. */
-  prepare(db: DatabaseSync): void;
-  /** Writes one request's share. Throwing fails that request alone. */
-  apply(payload: string, bytes: Uint8Array | undefined, revisionOf: (stream: string) => number): string | undefined;
-  /** Whatever it cached since the last commit is void. */
-  rolledBack(): void;
-  /** Streams that are gone for good; inside a transaction. */
-  streamsDeleted(streams: readonly string[]): void;
-  /** Before an event table is dropped; inside a transaction. `isElsewhere` = the stream has events in other tables. */
-  tableDropping(table: string, shelf: Shelf, isElsewhere: (stream: string) => boolean): void;
-  /** Work of its own, by name, in its own transactions. Undefined = no such task. */
-  task?(name: string, argument: unknown, transact: Transact): Promise<unknown> | undefined;
-}
 
 interface RecentEvent {
   readonly stream: string;
   readonly revision: number;
   readonly position: number;
 }
-interface Place {
-  readonly pos: number;
-  readonly id: string;
-}
 type Plan =
   | { readonly kind: "write"; readonly after: number }
-  | { readonly kind: "replayed"; readonly revision: number; readonly position: number; readonly first: number }
+  | { readonly kind: "replayed"; readonly found: FoundAppend }
   | { readonly kind: "conflict"; readonly actual: number };
 
 /** One request that the database refuses: its batch is done again without it. */
@@ -99,6 +42,7 @@ export class LogWriter {
   readonly path: string;
   readonly tables: EventTables;
   readonly #extension: WriterExtension | undefined;
+  readonly #search: ReplaySearch;
   readonly #heads = new GenerationMap<number>(headsMax);
   readonly #recent = new GenerationMap<RecentEvent>(recentIdsMax);
   readonly #types = new Map<string, number>();
@@ -114,6 +58,7 @@ export class LogWriter {
     this.#extension = extension;
     if (extension !== undefined) this.transact(() => extension.prepare(db));
     this.tables = new EventTables(db);
+    this.#search = new ReplaySearch(db, this.tables);
     this.#setHead = db.prepare("UPDATE log SET head = ?");
     this.#insertType = db.prepare("INSERT INTO types (name) VALUES (?) RETURNING id");
     this.#head = (db.prepare("SELECT head FROM log").get() as { head: number }).head;
@@ -233,41 +178,15 @@ export class LogWriter {
     if (expected === expectAny) {
       const recent = events[0] === undefined ? undefined : this.#recent.get(events[0].id);
       if (recent?.stream === stream) {
-        const replay = this.#sameAt(append, recent.revision);
-        if (replay !== undefined) return replay;
+        const found = this.#search.atRevision(append, recent.revision);
+        if (found !== undefined) return { kind: "replayed", found };
       }
     } else if (expected !== head) {
-      return this.#sameAt(append, expected + 1) ?? { kind: "conflict", actual: head };
+      const found = this.#search.atRevision(append, expected + 1);
+      return found === undefined ? { kind: "conflict", actual: head } : { kind: "replayed", found };
     }
     planned.set(stream, head + events.length);
     return { kind: "write", after: head };
-  }
-
-  /** The append's events stand at these revisions already: a retry whose answer was lost. */
-  #sameAt(append: WriterAppend, firstRevision: number): Plan | undefined {
-    let first: Place | undefined;
-    let last: Place | undefined;
-    for (const [offset, event] of append.events.entries()) {
-      const place = this.#placeOf(append, firstRevision + offset);
-      if (place?.id !== event.id) return undefined;
-      first ??= place;
-      last = place;
-    }
-    if (first === undefined || last === undefined) return undefined;
-    return {
-      kind: "replayed",
-      revision: firstRevision + append.events.length - 1,
-      position: last.pos,
-      first: first.pos,
-    };
-  }
-
-  #placeOf(append: WriterAppend, revision: number): Place | undefined {
-    for (const table of this.tables.tablesOf(append.shelf)) {
-      const place = table.at.get(append.stream, revision) as unknown as Place | undefined;
-      if (place !== undefined) return place;
-    }
-    return undefined;
   }
 
   /**
@@ -276,38 +195,20 @@ export class LogWriter {
    */
   #replay(request: WriterRequest, plans: readonly Plan[], found: number): WriterOutcome {
     const known = plans[found];
-    let position = known?.kind === "replayed" ? known.first : 0;
+    let position = known?.kind === "replayed" ? known.found.first : 0;
     for (const append of request.appends.slice(0, found)) position -= append.events.length;
     const revisions: number[] = [];
     for (const [index, append] of request.appends.entries()) {
       const plan = plans[index];
-      if (!this.#standsAt(append, position)) {
+      if (!this.#search.standsAt(append, position)) {
         const at = plan?.kind === "write" ? index : found;
         const other = request.appends[at] ?? append;
         return { kind: "conflict", index: at, actual: this.#headOf(other.shelf, other.stream) };
       }
       position += append.events.length;
-      revisions.push(this.#revisionAt(append, position - 1));
+      revisions.push(this.#search.revisionAt(append, position - 1));
     }
     return { kind: "written", position: position - 1, revisions, replayed: true, result: undefined };
-  }
-
-  #standsAt(append: WriterAppend, position: number): boolean {
-    return append.events.every((event, offset) => {
-      for (const table of this.tables.tablesOf(append.shelf)) {
-        const row = table.idAtPosition.get(position + offset) as { stream: string; id: string } | undefined;
-        if (row !== undefined) return row.id === event.id && row.stream === append.stream;
-      }
-      return false;
-    });
-  }
-
-  #revisionAt(append: WriterAppend, position: number): number {
-    for (const { name } of this.tables.tablesOf(append.shelf)) {
-      const row = this.db.prepare(`SELECT revision FROM ${name} WHERE pos = ?`).get(position);
-      if (row !== undefined) return (row as { revision: number }).revision;
-    }
-    return -1;
   }
 
   /** Inserts an append's events after a revision. Answers the last one's. */

@@ -18,12 +18,12 @@ import type {
 } from "../port.ts";
 import { LogReader } from "./log-reader.ts";
 import { fromPosition, shelfOf, toPosition } from "./log-schema.ts";
-import { expectAny, expectNone } from "./log-writer.ts";
 import { readLogPaged, readStreamPaged } from "./paged-reads.ts";
 import type { WriterLimits } from "./writer-client.ts";
 import { WriterClient } from "./writer-client.ts";
 import { logChannelName } from "./writer-loop.ts";
 import type { OutgoingAppend } from "./writer-protocol.ts";
+import { expectAny, expectNone } from "./writer-request.ts";
 
 /** How to open the embedded log. */
 export interface SqliteEventStoreOptions {

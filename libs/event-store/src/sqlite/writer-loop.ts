@@ -5,10 +5,10 @@ import { openLogForWriting } from "./log-file.ts";
 import type { Shelf } from "./log-schema.ts";
 import type { ExpiryCutOffs } from "./log-tasks.ts";
 import { backupLog, deleteStreams, expireBuckets } from "./log-tasks.ts";
-import type { WriterExtension } from "./log-writer.ts";
 import { LogWriter } from "./log-writer.ts";
 import type { BatchMessage, FaultData, FromWriter, TaskMessage, TicketedRequest, ToWriter } from "./writer-protocol.ts";
 import { packOutcomes, unpackRequests } from "./writer-protocol.ts";
+import type { WriterExtension } from "./writer-request.ts";
 
 /** Events that share one commit at most: beyond it the first of them would wait too long. */
 const batchEventsMax = 1_000;

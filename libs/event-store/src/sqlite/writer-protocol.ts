@@ -1,7 +1,7 @@
 import type { WireEvent } from "@mailfold/events";
 import type { EventStoreFault } from "../port.ts";
 import type { Shelf } from "./log-schema.ts";
-import type { WriterAppend, WriterOutcome, WriterRequest } from "./log-writer.ts";
+import type { WriterAppend, WriterOutcome, WriterRequest } from "./writer-request.ts";
 
 /** One batch on its way to the writer: requests flattened into one array, and their bytes in one transferred buffer. */
 export interface BatchMessage {
