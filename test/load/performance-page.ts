@@ -1,0 +1,65 @@
+import type { LogRates } from "./bench-log.ts";
+import type { PolicyRate } from "./bench-policy.ts";
+import type { SmtpRate } from "./bench-smtp.ts";
+
+export interface Figures {
+  readonly date: string;
+  readonly machine: string;
+  readonly fsyncsBefore: number;
+  readonly fsyncsAfter: number;
+  readonly log: LogRates;
+  readonly policy: readonly PolicyRate[];
+  readonly smtp: readonly SmtpRate[];
+  readonly idleImapBytes: number;
+}
+
+const number = (value: number) => value.toLocaleString("en-US");
+
+/** docs/reference/performance.md: only what was measured in this run, with the reference beside it. */
+export function performancePage(figures: Figures): string {
+  const smtpRows = figures.smtp.map(
+    (rate) =>
+      `| ${rate.sizeBytes / 1_024} KiB | ${rate.connections} | ${number(rate.mailfoldPerSecond)} | ${number(rate.rawPerSecond)} | ${(rate.rawPerSecond / Math.max(1, rate.mailfoldPerSecond)).toFixed(2)} |`,
+  );
+  const logRows = figures.log.appended.map(
+    (row) =>
+      `| one event an append, ${row.inFlight} in flight | ${number(row.perSecond)} | fsyncs/s ${number(figures.fsyncsBefore)} |`,
+  );
+  const policyRows = figures.policy.map((row) => `| ${number(row.tenants)} | ${number(row.perSecond)} |`);
+  return `# Performance
+
+Written by \`npm run bench -- --write\` on ${figures.date}: ${figures.machine}, client and server on the same machine and disk. Figures of one run; disks and neighbours differ, so compare ratios. Nothing here is a pass mark of the tests.
+
+Reference of the disk in the same run: ${number(figures.fsyncsBefore)} fdatasync/s of 4 KiB appends before, ${number(figures.fsyncsAfter)} after.
+
+## SMTP to folder, durable
+A message counts when its 250 has arrived, which is sent after the fsync of body, verdict and delivery. Beside it the same client against a bare smtp-server that throws the mail away.
+
+| message | connections | durable messages/s | smtp-server, discarding | ratio |
+|---|---|---|---|---|
+${smtpRows.join("\n")}
+
+What bounds it: at 1 connection the round trips and one fsync per message; at 20 and 100 the CPU of both cores, which the client shares (the client's part is in both columns). Aim: at least 1,500/s of 4 KiB, and at most a factor of 2.
+
+## The log
+| | events/s | reference |
+|---|---|---|
+${logRows.join("\n")}
+| groups of 100, 8 in flight | ${number(figures.log.appendedInGroups)} | |
+| replayed in order through a simple fold | ${number(figures.log.replayed)} | |
+
+Aims: 20,000/s appended in groups, 300,000/s replayed. Appends are bound by fsync with one in flight and by JSON and copying beyond; replay by JSON.parse on one core.
+
+## Policy decisions
+One decision = connect, HELO, MAIL and RCPT of one local recipient, three list entries and three settings a tenant.
+
+| tenants | decisions/s |
+|---|---|
+${policyRows.join("\n")}
+
+Lists of 1,000,000 entries are measured by \`node test/load/policy-lists.ts\`.
+
+## Idle IMAP connections
+${number(Math.round(figures.idleImapBytes / 1_024))} KiB of resident memory for each connection (implicit TLS, logged in, IDLE in INBOX).
+`;
+}
