@@ -145,6 +145,14 @@ describe("sqlite log under pressure", () => {
       await store.close();
     }));
 
+  test("a task that fails is its caller's matter; the writer goes on", () =>
+    withPath(async (path) => {
+      const store = await open(path);
+      await assert.rejects(store.writer.task("no such task", 1), isFault("unavailable", "no such task"));
+      await assert.rejects(store.backupTo(join(path, "nowhere")), EventStoreFault);
+      assert.ok((await store.append({ stream: "mail-a", expected: "any", events: [contractEvent("Seen")] })).ok);
+    }));
+
   test("close waits for what was sent", () =>
     withPath(async (path) => {
       const store = await open(path);

@@ -48,7 +48,7 @@ export function openLogForReading(path: string): DatabaseSync {
 }
 
 /** Looks at the first 100 bytes, before SQLite does: a foreign file must never be written to. */
-export function checkLogHeader(path: string): void {
+function checkLogHeader(path: string): void {
   const walPath = `${path}-wal`;
   if (!existsSync(path)) {
     // A new file beside an old write-ahead log would swallow its pages.

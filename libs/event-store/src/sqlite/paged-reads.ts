@@ -5,7 +5,7 @@ import type { ReadAllOptions, ReadStreamOptions } from "../port.ts";
 import type { LogReader } from "./log-reader.ts";
 
 /** Rows read at a time: bounds how long one read keeps its thread. */
-export const pageRows = 500;
+const pageRows = 500;
 
 /** The whole log, page by page; other work of the thread goes on between pages. Ends at the head. */
 export async function* readLogPaged(reader: LogReader, options: ReadAllOptions = {}): AsyncGenerator<RecordedEvent> {

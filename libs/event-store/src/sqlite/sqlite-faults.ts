@@ -11,7 +11,7 @@ const sqliteBusy = 5;
 const sqliteIoErrorShmSize = 4_874;
 
 /** Extended SQLite result code of an error thrown by node:sqlite, or undefined. */
-export function sqliteCodeOf(error: unknown): number | undefined {
+function sqliteCodeOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;
   const { errcode } = error as { errcode?: unknown };
   return typeof errcode === "number" ? errcode : undefined;

@@ -27,7 +27,7 @@ export interface WriterLimits {
   readonly waitingMax: number;
   readonly waitingBytesMax: number;
 }
-export const defaultWriterLimits: WriterLimits = { waitingMax: 20_000, waitingBytesMax: 128 * 1024 * 1024 };
+const defaultWriterLimits: WriterLimits = { waitingMax: 20_000, waitingBytesMax: 128 * 1024 * 1024 };
 
 /** The caller's side of the writer thread: one message per turn of the event loop, however many requests it holds. */
 export class WriterClient {

@@ -7,7 +7,7 @@ export const expectNone = -1;
 export const expectAny = -2;
 
 /** An event in wire form, as the writer gets it. */
-export interface WriterEvent {
+interface WriterEvent {
   readonly id: string;
   readonly wireType: string;
   readonly at: number;
