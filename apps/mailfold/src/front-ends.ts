@@ -171,6 +171,12 @@ async function judgeRole({ parts }: Shared): Promise<Role> {
   return startHeldJudge({ journal: parts.stores.journal, policy, directory, clock, log, readiness: parts.viewsReady });
 }
 
+/** For tests that wait for a retry: MAILFOLD_TEST_RETRY_MS is the wait between all attempts; unset outside tests. */
+function testRetries(): { readonly retryDelaysMs?: readonly number[] } {
+  const delayMs = Number(process.env.MAILFOLD_TEST_RETRY_MS);
+  return delayMs > 0 ? { retryDelaysMs: [delayMs] } : {};
+}
+
 async function outboundRole({ parts }: Shared): Promise<Role> {
   const { config, directory, resolver, log, metrics, clock, rows } = parts;
   const { hostname, host, smarthost } = config;
@@ -187,6 +193,7 @@ async function outboundRole({ parts }: Shared): Promise<Role> {
     },
     {
       ...defaultOutboundConfig,
+      ...testRetries(),
       hostname,
       smarthost: smarthost === undefined ? undefined : parseHostPort(smarthost),
       allowPrivate: config.outboundAllowPrivate,
