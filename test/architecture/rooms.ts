@@ -1,5 +1,5 @@
 /** Who may import whom (architecture: "Rooms"), by workspace folder. */
-export const stores = ["libs/event-store", "libs/blob-store", "libs/read-store"];
+const stores = ["libs/event-store", "libs/blob-store", "libs/read-store"];
 const pureLibs = ["libs/domain", "libs/policy", "libs/events"];
 
 /** Whether one workspace may import another. The table is the architecture's sentence, word for word. */

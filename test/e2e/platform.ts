@@ -9,7 +9,7 @@ export const repository = fileURLToPath(new URL("../../", import.meta.url));
 export const proxyAddress = "127.0.0.2";
 const program = join(repository, "apps/mailfold/bin/mailfold.js");
 
-export interface Ports {
+interface Ports {
   readonly smtp: number;
   readonly submission: number;
   readonly submissions: number;
@@ -40,7 +40,7 @@ export interface Platform {
   /** Sends a signal and waits for the exit; answers the exit code (null when killed). */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
-export interface GraphqlBody {
+interface GraphqlBody {
   readonly data?: Record<string, unknown> | null;
   readonly errors?: readonly { readonly message: string; readonly extensions?: Record<string, unknown> }[];
 }

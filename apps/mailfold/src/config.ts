@@ -32,7 +32,7 @@ export interface Config {
 }
 
 /** Where a value came from. */
-export type Source = "flag" | "environment" | "file" | "default";
+type Source = "flag" | "environment" | "file" | "default";
 export interface ExplainedValue {
   readonly name: string;
   readonly value: string;

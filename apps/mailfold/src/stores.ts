@@ -95,7 +95,7 @@ async function openCluster({ config, codec, clock, log }: StoresInput): Promise<
 /** `file:///directory`, or `s3://[key:secret@]bucket?endpoint=...&region=...`. */
 async function openBodies(location: string, clock: Clock): Promise<BlobStore> {
   const url = new URL(location);
-  if (url.protocol === "file:") return openFileBlobStore(fileURLToPath(url), clock);
+  if (url.protocol === "file:") return openFileBlobStore(fileURLToPath(url), clock, { settleMs: 3_600_000 });
   return openS3BlobStore({
     bucket: url.hostname,
     endpoint: url.searchParams.get("endpoint") ?? "https://s3.amazonaws.com",

@@ -39,6 +39,7 @@ async function makeSelfSigned(hostname: string, nowMs: number): Promise<TlsMater
   const x509 = await import("@peculiar/x509");
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  type Keys = Parameters<typeof x509.X509CertificateGenerator.createSelfSigned>[0]["keys"];
   const names = [...new Set([hostname, "localhost"])];
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: [{ CN: [hostname.slice(0, 64)] }],
@@ -46,7 +47,8 @@ async function makeSelfSigned(hostname: string, nowMs: number): Promise<TlsMater
     notBefore: new Date(nowMs - 3_600_000),
     notAfter: new Date(nowMs + validityMs),
     signingAlgorithm: algorithm,
-    keys,
+    // The package names the browser's type of the same object.
+    keys: keys as unknown as Keys,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),

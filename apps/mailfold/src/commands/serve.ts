@@ -11,8 +11,8 @@ export function addServeCommand(program: Command): void {
     async (options: Record<string, unknown>, command: Command) => {
       const { config } = contextOf(command, configFlags(options)).config();
       // Whatever is made from here on is the owner's alone.
-    process.umask(0o077);
-    const running = await serve(config, (error) => {
+      process.umask(0o077);
+      const running = await serve(config, (error) => {
         process.stderr.write(`mailfold: ${error.stack ?? error.message}\n`);
         process.exit(1);
       });

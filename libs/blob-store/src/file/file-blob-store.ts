@@ -1,30 +1,40 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { BodyRef } from "@mailfold/events";
 import type { Clock } from "@mailfold/kernel";
-import { assert } from "@mailfold/kernel";
+import { assert, streamCategory } from "@mailfold/kernel";
 import { verifiedBody } from "../body-hash.ts";
 import { syncDirectory } from "../embedded/body-files.ts";
 import type { BlobStore } from "../port.ts";
 
 /**
  * Message bodies as files in a directory that may be shared (`file:///dir`): `bodies/<tenant>/ab/cd/<sha256>`, the
- * MIME index beside it, and one list per stream of what it holds. A body's file time is when it was last written or
- * let go; it is freed when no list names it and that time is past the grace period.
+ * MIME index beside it. Each hold is an empty file of its own (`held/xx/<stream>/<tenant>.<sha256>`), so that nodes add
+ * holds without reading each other's. A body's file time is when it was last written or let go; it is freed when nothing
+ * holds it and that time is past the grace period.
+ *
+ * `settleMs`: a hold younger than this is not released by setHeld, since its event may not be in the caller's fold yet
+ * (intake streams excepted, which nobody folds); needed as soon as several nodes write.
  */
-export function openFileBlobStore(directory: string, clock: Clock): BlobStore {
-  return new FileBlobStore(directory, clock);
+export function openFileBlobStore(
+  directory: string,
+  clock: Clock,
+  options: { readonly settleMs?: number } = {},
+): BlobStore & Required<Pick<BlobStore, "hold">> {
+  return new FileBlobStore(directory, clock, options.settleMs ?? 0);
 }
 
 class FileBlobStore implements BlobStore {
   readonly #root: string;
   readonly #clock: Clock;
+  readonly #settleMs: number;
   readonly #knownDirectories = new Set<string>();
 
-  constructor(root: string, clock: Clock) {
+  constructor(root: string, clock: Clock, settleMs: number) {
     this.#root = root;
     this.#clock = clock;
+    this.#settleMs = settleMs;
   }
 
   async read(ref: BodyRef): Promise<Uint8Array | undefined> {
@@ -63,14 +73,29 @@ class FileBlobStore implements BlobStore {
     await this.#writeFile(`${this.#pathOf(ref)}.index`, new TextEncoder().encode(index));
   }
 
+  async hold(stream: string, refs: readonly BodyRef[]): Promise<void> {
+    const directory = this.#holdsPath(stream);
+    for (const ref of refs) await this.#writeFile(join(directory, holdName(ref)), new Uint8Array());
+  }
+
   async setHeld(stream: string, refs: readonly BodyRef[]): Promise<void> {
-    const path = this.#holdsPath(stream);
-    const before = parseHeld(await readIfThere(path));
-    const held = new Set(refs.map((ref) => `${ref.tenantId}/${ref.sha256}`));
-    // The grace period of what is let go begins now, before the list forgets it.
-    for (const key of before) if (!held.has(key)) await this.#touch(this.#pathOfKey(key));
-    if (held.size === 0) await rm(path, { force: true });
-    else await this.#writeFile(path, new TextEncoder().encode(JSON.stringify([...held])));
+    const directory = this.#holdsPath(stream);
+    const wanted = new Set(refs.map(holdName));
+    const there = new Set(await namesIn(directory));
+    await this.hold(
+      stream,
+      refs.filter((ref) => !there.has(holdName(ref))),
+    );
+    const settled = this.#clock.now() - (streamCategory(stream) === "intake" ? 0 : this.#settleMs);
+    for (const name of there) {
+      if (wanted.has(name) || name.endsWith(".new")) continue;
+      const path = join(directory, name);
+      const found = await stat(path).catch(noneIfMissing);
+      if (found === undefined || found.mtimeMs > settled) continue;
+      // The grace period of what is let go begins now, before the hold is forgotten.
+      await this.#touch(this.#pathOfKey(name.replace(".", "/")));
+      await rm(path, { force: true });
+    }
   }
 
   async free(graceMs: number): Promise<{ readonly bodies: number; readonly bytes: number }> {
@@ -98,9 +123,7 @@ class FileBlobStore implements BlobStore {
   async #allHeld(): Promise<ReadonlySet<string>> {
     const held = new Set<string>();
     const holdsDir = join(this.#root, "held");
-    for await (const path of filesUnder(holdsDir)) {
-      for (const key of parseHeld(await readIfThere(path))) held.add(key);
-    }
+    for await (const path of filesUnder(holdsDir)) held.add(basename(path).replace(".", "/"));
     return held;
   }
 
@@ -162,8 +185,8 @@ class FileBlobStore implements BlobStore {
   }
 }
 
-function parseHeld(bytes: Uint8Array | undefined): readonly string[] {
-  return bytes === undefined ? [] : (JSON.parse(new TextDecoder().decode(bytes)) as string[]);
+function holdName(ref: BodyRef): string {
+  return `${ref.tenantId}.${ref.sha256}`;
 }
 
 async function readIfThere(path: string): Promise<Uint8Array | undefined> {

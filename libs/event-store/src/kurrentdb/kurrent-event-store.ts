@@ -18,7 +18,7 @@ import { parseKurrentConnectionString } from "./connection-string.ts";
 import { type RawFilter, rawFilterOf } from "./event-filter.ts";
 import { expireTraffic, isExpired, readFloor, type TrafficFloor } from "./expire-traffic.ts";
 import { type Asking, keepFanOutPosition, type PositionKeeper } from "./fan-out-position.ts";
-import { createKurrentClient, type KurrentClient, type RawAnswer, type RawAppend } from "./kurrent-client.ts";
+import type { KurrentClient, RawAnswer, RawAppend } from "./kurrent-client.ts";
 import { faultOf, KurrentFailure, StreamRemovedFault } from "./kurrent-fault.ts";
 import { liveSubscription, type RawDelivery } from "./live-subscription.ts";
 import { openLog } from "./open-kurrent-log.ts";
@@ -59,6 +59,8 @@ const bytesPerEvent = 1_000n;
 /** Connects, creates the log if it is new, and answers once it can be used. Refuses a server older than 22.6. */
 export async function openKurrentEventStore(options: KurrentOptions): Promise<KurrentEventStore> {
   const target = parseKurrentConnectionString(options.connectionString);
+  // Loaded on use: the client is a large part of a start that does without it.
+  const { createKurrentClient } = await import("./kurrent-client.ts");
   const client = createKurrentClient(target, options.readTimeoutMs ?? 10_000);
   const context: AppendContext = {
     client,

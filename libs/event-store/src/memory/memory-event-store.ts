@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { EventCodec, LifeClass, StoredEvent } from "@mailfold/events";
 import { lifeClassOf, streams } from "@mailfold/events";
 import type { Clock, Position, RecordedEvent } from "@mailfold/kernel";
-import { startOfLog } from "@mailfold/kernel";
+import { hasReached, startOfLog } from "@mailfold/kernel";
 import { checkAppends } from "../append-rules.ts";
 import { HeadWaiters, subscribeToLog } from "../catch-up.ts";
 import { matchesFilter } from "../event-filter.ts";
@@ -50,7 +50,7 @@ class MemoryEventStore implements EventStore {
     checkAppends(list);
     const replay = list.map((append) => this.#replayOf(append));
     if (replay.every((place) => place !== undefined)) {
-      const position = replay.map((place) => place.position).reduce((a, b) => (a > b ? a : b));
+      const position = replay.map((place) => place.position).reduce((later, each) => (hasReached(each, later) ? each : later));
       return { ok: true, position, revisions: replay.map((place) => place.revision), replayed: true };
     }
     const heads = new Map<string, number>();
