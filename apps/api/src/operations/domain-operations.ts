@@ -8,7 +8,7 @@ import { toAsciiDomain } from "./host-name.ts";
 import type { DomainRemoveInput } from "./operation-inputs.ts";
 import type { CommandSpec, OperationKit } from "./operation-kit.ts";
 import { notFound, type OperationOutcome, refused } from "./operation-outcome.ts";
-import { isPublicSuffix } from "./public-suffixes.ts";
+import { isPublicSuffix } from "./public-suffix.ts";
 import { decideOn, planOf } from "./single-stream.ts";
 import { requireScope } from "./tenant-operations.ts";
 

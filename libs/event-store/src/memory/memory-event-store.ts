@@ -50,7 +50,9 @@ class MemoryEventStore implements EventStore {
     checkAppends(list);
     const replay = list.map((append) => this.#replayOf(append));
     if (replay.every((place) => place !== undefined)) {
-      const position = replay.map((place) => place.position).reduce((later, each) => (hasReached(each, later) ? each : later));
+      const position = replay
+        .map((place) => place.position)
+        .reduce((later, each) => (hasReached(each, later) ? each : later));
       return { ok: true, position, revisions: replay.map((place) => place.revision), replayed: true };
     }
     const heads = new Map<string, number>();
