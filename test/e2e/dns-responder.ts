@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 
 /** Records of one name; a name without the asked type answers "no data", a name not listed NXDOMAIN. */
-export interface DnsRecords {
+interface DnsRecords {
   readonly A?: readonly string[];
   readonly AAAA?: readonly string[];
   readonly MX?: readonly { readonly priority: number; readonly exchange: string }[];

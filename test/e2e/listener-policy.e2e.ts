@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { openGreeted } from "./greeted-session.ts";
+import { openSession } from "./open-session.ts";
 import { type Platform, startPlatform } from "./platform.ts";
 import { everywhere, setPolicy } from "./policy-calls.ts";
 import { mutate, provisionTenant, type Tenant } from "./provision.ts";
@@ -15,7 +15,7 @@ after(async () => {
   await platform?.stop();
 });
 const open = (ip?: string) =>
-  openGreeted({ port: platform.ports.smtp, ...(ip === undefined ? {} : { proxyFrom: ip }) });
+  openSession({ port: platform.ports.smtp, ...(ip === undefined ? {} : { proxyFrom: ip }) });
 const listener = (set: Record<string, unknown>) => setPolicy(platform, everywhere, set);
 
 describe("VRFY, EXPN, banner", () => {
@@ -126,7 +126,7 @@ describe("maxCommandLength", () => {
     }
     const [login] = acme.mailboxes;
     assert.ok(login);
-    const { dialogue } = await openGreeted({ port: platform.ports.submission, proxyFrom: "192.0.2.31" });
+    const { dialogue } = await openSession({ port: platform.ports.submission, proxyFrom: "192.0.2.31" });
     await dialogue.startTls();
     await dialogue.command("EHLO client.example");
     assert.equal((await dialogue.authPlain(login.address, login.password)).code, 235);

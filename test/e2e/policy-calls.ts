@@ -37,7 +37,7 @@ export async function addEntry(platform: Platform, scope: Scope, entry: NewEntry
   return (payload.entry as unknown as { id: string }).id;
 }
 
-export interface TraceLine {
+interface TraceLine {
   readonly step: string;
   readonly outcome: string;
   readonly setting: string | null;
@@ -93,17 +93,14 @@ export function referenceIn(reply: Reply): string {
   return /\b(?:vrd|msg)_[0-9a-z]+/.exec(reply.text)?.[0] ?? "";
 }
 
-/** The last reply to a letter and, when a verdict stands behind it, `code reason`. A server that sheds load is asked again. */
+/** What became of a letter: `code reason`, or `code text` where no verdict stands behind the last reply. */
 export async function outcomeOf(
   platform: Platform,
   options: Omit<DialogueOptions, "port"> & { readonly port?: number; readonly startTls?: boolean },
   letter: Letter,
 ): Promise<string> {
-  for (let attempt = 1; ; attempt += 1) {
-    const { final } = await sendLetter({ port: platform.ports.smtp, ...options }, letter);
-    if (final.code !== 0 || attempt === 20) return outcomeOfReply(platform, final);
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
+  const { final } = await sendLetter({ port: platform.ports.smtp, ...options }, letter);
+  return outcomeOfReply(platform, final);
 }
 
 /** `code reason`, or `code text` where no verdict stands behind the reply. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { openGreeted } from "./greeted-session.ts";
+import { openSession } from "./open-session.ts";
 import { type Platform, startPlatform } from "./platform.ts";
 import { addEntry, everywhere, outcomeOf, outcomeOfReply, refusedPolicy, setPolicy } from "./policy-calls.ts";
 import { type MailboxLogin, mutate, provisionTenant, type Tenant } from "./provision.ts";
@@ -34,7 +34,7 @@ const inbound = (from: string, ip: string, message?: string) =>
   outcomeOf(platform, { proxyFrom: ip }, { from, to: [ours], ...(message === undefined ? {} : { message }) });
 
 const session = ({ ip, ...more }: { readonly ip: string; readonly helo?: string; readonly port?: number }) =>
-  openGreeted({ port: platform.ports.smtp, proxyFrom: ip, ...more });
+  openSession({ port: platform.ports.smtp, proxyFrom: ip, ...more });
 
 /** The last reply to commands said one after the other. */
 async function last(dialogue: Dialogue, ...commands: readonly string[]): Promise<Reply> {

@@ -15,11 +15,14 @@ export interface Dialogue {
   /** Next reply. Code 0 = the connection closed. */
   reply(): Promise<Reply>;
   command(line: string): Promise<Reply>;
-  startTls(): Promise<Reply>;
+  /** `behind`: octets sent in clear in the same segment, as an attacker in the middle would. */
+  startTls(behind?: string): Promise<Reply>;
   authPlain(login: string, password: string): Promise<Reply>;
   /** Sends a message body after DATA was answered 354; dots stuffed, terminator added. */
   body(message: string): Promise<Reply>;
   close(): void;
+  /** Ends the connection by RST. */
+  reset(): void;
   readonly closed: boolean;
 }
 
@@ -116,8 +119,8 @@ function dialogueOver(first: Socket): Dialogue {
       socket.write(`${line}\r\n`);
       return dialogue.reply();
     },
-    async startTls() {
-      const reply = await dialogue.command("STARTTLS");
+    async startTls(behind = "") {
+      const reply = await dialogue.command(`STARTTLS\r\n${behind}`.trimEnd());
       if (reply.code !== 220) return reply;
       socket.removeAllListeners();
       socket = await secure(socket);
@@ -132,6 +135,7 @@ function dialogueOver(first: Socket): Dialogue {
       return dialogue.reply();
     },
     close: () => void socket.destroy(),
+    reset: () => void socket.resetAndDestroy(),
   };
   return dialogue;
 }

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from "node:net";
 
 /** A message that reached the outside world. */
-export interface SunkLetter {
+interface SunkLetter {
   readonly from: string;
   readonly to: readonly string[];
   readonly message: string;

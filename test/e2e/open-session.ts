@@ -1,6 +1,6 @@
 import { type Dialogue, type DialogueOptions, openDialogue, type Reply } from "./smtp-dialogue.ts";
 
-export interface GreetedSession {
+export interface Session {
   readonly dialogue: Dialogue;
   readonly greeting: Reply;
   /** Answer to EHLO; the greeting again when that was no 220. */
@@ -8,7 +8,7 @@ export interface GreetedSession {
 }
 
 /** Opens a session and says EHLO as `helo`. A server that sheds load for a moment (421 4.3.2) is asked again. */
-export async function openGreeted(options: DialogueOptions & { readonly helo?: string }): Promise<GreetedSession> {
+export async function openSession(options: DialogueOptions & { readonly helo?: string }): Promise<Session> {
   for (let attempt = 1; ; attempt += 1) {
     const dialogue = await openDialogue(options);
     const greeting = await dialogue.reply();
