@@ -6,6 +6,7 @@ import { toCloudEvent } from "./cloud-event.ts";
 import { type ClientMessage, feedClose, parseClientMessage } from "./feed-protocol.ts";
 import { findFeedStart } from "./feed-start.ts";
 import { createFeedSubscription, type FeedSink, type FeedSubscription } from "./feed-subscription.ts";
+import { showEvent } from "./show-event.ts";
 
 const drainPollMs = 20;
 /** Client messages a second that are still taken for a client. */
@@ -238,9 +239,9 @@ class FeedSession implements FeedSocket {
     const { deps } = this.#api;
     return {
       ready: () => this.#drained(),
-      event: (position, event) => {
+      event: (position, event, caller) => {
         const version = deps.versionOf?.(event.type) ?? 1;
-        const envelope = toCloudEvent(deps.redactSecrets(event), version);
+        const envelope = toCloudEvent(showEvent(deps, caller, event), version);
         this.#send({ type: "event", id, position: this.#cursor(position), event: envelope });
       },
       bookmark: (position) => this.#send({ type: "bookmark", id, position: this.#cursor(position) }),

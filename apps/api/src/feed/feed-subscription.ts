@@ -14,7 +14,8 @@ const storeBufferMax = 128;
 export interface FeedSink {
   /** Resolves when the socket can take more; false = it was closed. */
   ready(): Promise<boolean>;
-  event(position: Position, event: RecordedEvent): void;
+  /** The caller is who may see it, as of now. */
+  event(position: Position, event: RecordedEvent, caller: Caller): void;
   bookmark(position: Position): void;
   caughtUp(position: Position): void;
   fellBehind(position: Position): void;
@@ -132,7 +133,7 @@ function createProgress({ sink, where, notBefore, after, now }: FeedSubscription
       cursor = event.position;
       told = cursor;
       toldAt = now();
-      sink.event(cursor, event);
+      sink.event(cursor, event, caller);
       return true;
     },
   };

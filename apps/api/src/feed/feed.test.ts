@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { idFromUuid, newId } from "@mailfold/ids";
 import { createOperations, type Operations } from "../operations/create-operations.ts";
 import type { RunningApi } from "../ports.ts";
 import {
@@ -188,6 +189,8 @@ describe("audit feed session", () => {
     const seen = client.of("event");
     assert.ok(seen.length > 0);
     assert.ok(seen.every((message) => message.id === "all" && message.event.tenantid === own));
+    const { data } = seen[0].event;
+    assert.deepEqual([data.actor, data.context], [{ type: "platform", id: "tests" }, {}], "who is above stays unnamed");
   });
 
   test("filters by type, actor and outcome; from a time", async () => {
@@ -288,9 +291,46 @@ describe("resume", () => {
     }
     await writing;
     const expected: string[] = [];
-    const { idFromUuid } = await import("@mailfold/ids");
     for await (const event of world.store.readAll({ after: start })) expected.push(idFromUuid("event", event.id));
     assert.deepEqual(seen, expected);
     assert.ok(connections > 5, `${connections} connections`);
+  });
+});
+
+describe("slow consumers", () => {
+  test("a client that does not read is cut off; the server holds little", async () => {
+    const limits = { feedWindowMax: 10_000, feedDrainMs: 200, feedBufferedBytes: 65_536, feedHeartbeatMs: 60_000 };
+    const own = await createApiWorld();
+    const other = await startTestApi(own, { limits });
+    try {
+      const before = await own.store.head();
+      const tenantId = newId("tenant");
+      for (let batch = 0; batch < 8; batch += 1) {
+        const events = Array.from({ length: 1_000 }, () => ({
+          id: crypto.randomUUID(),
+          type: "TenantSuspended",
+          data: {
+            tenantId,
+            switches: { login: true, submission: true, inbound: true, forwarding: true },
+            reason: "ADMIN",
+            note: "x".repeat(1_000),
+          },
+          metadata: { tenantId: tenantId as never, actor: { type: "system" as const, id: "flood" } },
+          occurredAt: Date.now(),
+        }));
+        await own.store.append({ stream: `tenant-${tenantId}`, expected: "any", events });
+      }
+      const client = new FeedClient(other.url);
+      const { epoch } = await client.hello(adminToken);
+      client.send({ type: "subscribe", id: "a", from: { position: `${epoch}.${before}` } });
+      client.socket.pause();
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      client.socket.resume();
+      assert.ok([1006, 4408].includes((await client.untilClosed()).code), JSON.stringify(client.closed));
+      assert.ok(client.of("event").length < 8_000);
+    } finally {
+      await other.close();
+      await own.close();
+    }
   });
 });

@@ -67,6 +67,10 @@ export async function addFeedRoute(
       onRejected: () => options.rejected(request.ip),
     });
     registry.sockets.add(feed);
-    socket.on("close", () => registry.sockets.delete(feed));
+    api.deps.metrics.connections.inc({ protocol: "audit" });
+    socket.on("close", () => {
+      registry.sockets.delete(feed);
+      api.deps.metrics.connections.dec({ protocol: "audit" });
+    });
   });
 }

@@ -1,6 +1,7 @@
 import { type Position, type RecordedEvent, startOfLog } from "@mailfold/kernel";
 import type { FeedWhere } from "../../feed/feed-protocol.ts";
 import { classesAdmitted } from "../../feed/feed-scope.ts";
+import { showEvent } from "../../feed/show-event.ts";
 import { readAuditPage } from "../../records/audit-page.ts";
 import type { ApiContext } from "../api-context.ts";
 import { badRequest } from "../api-error.ts";
@@ -74,7 +75,7 @@ builder.queryField("auditEvents", (t) =>
       const edges = await Promise.all(
         page.found.map(async (event) => ({
           cursor: await cursors.format(event.position),
-          node: deps.redactSecrets(event),
+          node: showEvent(deps, context.caller, event),
         })),
       );
       return {

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from "@mailfold/kernel";
 import { admits, feedFilter } from "../../feed/feed-scope.ts";
+import { showEvent } from "../../feed/show-event.ts";
 import type { ApiContext } from "../api-context.ts";
 import { apiError } from "../api-error.ts";
 import { builder } from "../builder.ts";
@@ -82,7 +83,7 @@ async function* follow(
       if (message.type === "caughtUp") caughtUp = true;
       if (message.type === "fellBehind") caughtUp = false;
       if (message.type === "event" && admits(caller, where, message.event)) {
-        yield { event: api.deps.redactSecrets(message.event), caughtUp };
+        yield { event: showEvent(api.deps, caller, message.event), caughtUp };
       }
     }
   } finally {
