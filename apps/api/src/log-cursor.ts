@@ -2,7 +2,7 @@ import type { EventStore } from "@mailfold/event-store";
 import type { Position } from "@mailfold/kernel";
 
 /** A position as clients see it: opaque text that carries the log's epoch. */
-export type CursorOutcome =
+type CursorOutcome =
   | { readonly ok: true; readonly position: Position }
   | { readonly ok: false; readonly cause: "malformed" | "other-log" };
 

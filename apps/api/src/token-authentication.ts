@@ -4,7 +4,7 @@ import { equalDigests, hashSecret, parseBearerToken } from "./bearer-token.ts";
 import type { Caller } from "./caller.ts";
 
 /** The subject and token id of the bootstrap platform token (MAILFOLD_ADMIN_TOKEN); rotating it keeps the subject. */
-export const bootstrapSubject = "bootstrap";
+const bootstrapSubject = "bootstrap";
 
 /** Turns bearer tokens into callers. */
 export interface TokenAuthentication {

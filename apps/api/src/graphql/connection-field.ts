@@ -15,6 +15,6 @@ export function connectionOf<T>(name: string, type: ObjectRef<BuilderTypes, T>) 
 export function spendRows(context: ApiContext, args: PageArgs): void {
   context.rowsLeft -= pageSize(args);
   if (context.rowsLeft < 0) {
-    throw badRequest("QUERY_TOO_LARGE", "This query would read too many rows. Ask for smaller pages.");
+    throw badRequest("INVALID_INPUT", "This query would read too many rows. Ask for smaller pages.");
   }
 }

@@ -1,6 +1,6 @@
 import { badRequest } from "./api-error.ts";
 
-export const pageMax = 100;
+const pageMax = 100;
 const pageDefault = 50;
 
 /** What a connection field is asked for. */

@@ -6,7 +6,7 @@ import type { ApiContext, ApiShared } from "./api-context.ts";
 import { maskResult } from "./mask-errors.ts";
 
 /** What each request brings. */
-export interface RequestBase {
+interface RequestBase {
   readonly caller: Caller;
   readonly requestId: string;
   /** Aborts when the client has gone. */

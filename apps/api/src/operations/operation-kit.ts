@@ -10,7 +10,7 @@ import { type CommandOptions, invalidInput, type OperationOutcome, refused } fro
 import { type CommandResult, type CommandRun, commandReused, createCommandRunner } from "./run-command.ts";
 
 /** What an operation makes of its input before anything is decided. */
-export interface PreparedCommand<V> {
+interface PreparedCommand<V> {
   readonly belonging: Belonging;
   readonly streams: readonly string[];
   readonly plan: CommandRun["plan"];

@@ -13,7 +13,7 @@ export function createFindEvent(rows: RowReader): FindEvent {
 }
 
 /** The audit trail's row of an event. */
-export function findAuditRow(rows: RowReader, eventId: string): Row | undefined {
+function findAuditRow(rows: RowReader, eventId: string): Row | undefined {
   return rows.select(auditTrail, "entries", { where: { eventId }, limit: 1 })[0];
 }
 

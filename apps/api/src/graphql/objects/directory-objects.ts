@@ -25,7 +25,7 @@ export const mailboxRef = builder.objectRef<MailboxRecord>("Mailbox");
 export const aliasRef = builder.objectRef<AliasRecord>("Alias");
 export const tokenRef = builder.objectRef<TokenRecord>("Token");
 
-export const mailboxStatus = builder.enumType("MailboxStatus", {
+const mailboxStatus = builder.enumType("MailboxStatus", {
   values: { ACTIVE: { value: "active" }, SUSPENDED: { value: "suspended" }, DELETED: { value: "deleted" } },
 } as const);
 
@@ -139,7 +139,7 @@ builder.node(aliasRef, {
   }),
 });
 
-export const tokenScopeKind = builder.enumType("TokenScopeKind", {
+const tokenScopeKind = builder.enumType("TokenScopeKind", {
   values: { PLATFORM: { value: "platform" }, RESELLER: { value: "reseller" }, TENANT: { value: "tenant" } },
 } as const);
 

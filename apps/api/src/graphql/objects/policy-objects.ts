@@ -19,7 +19,7 @@ const scopeKind = builder.enumType("ScopeKind", {
   },
 } as const);
 
-export const scopeRef = builder.objectRef<Scope>("Scope").implement({
+const scopeRef = builder.objectRef<Scope>("Scope").implement({
   description: "A place where settings and entries live.",
   fields: (t) => ({
     kind: t.field({ type: scopeKind, resolve: (scope) => scope.kind }),
@@ -67,7 +67,7 @@ const settingRef = builder.objectRef<ShownSetting>("EffectiveSetting").implement
 });
 
 /** Whether a line or value set at this scope may name it: only within the reader's own subtree. */
-export function mayNameScope(caller: Caller, setAtScope: string, placed: PlacedScope): boolean {
+function mayNameScope(caller: Caller, setAtScope: string, placed: PlacedScope): boolean {
   if (caller.scope.kind === "platform" || setAtScope === "default") return true;
   if (setAtScope === "platform") return false;
   if (setAtScope === placed.resellerId) return mayReach(caller, { resellerId: placed.resellerId });

@@ -28,7 +28,7 @@ const traceLineRef = builder.objectRef<TraceLine>("TraceLine").implement({
 export const verdictRef = builder.objectRef<VerdictRecord>("Verdict");
 
 /** Explains a verdict once per request, however many fields ask. */
-export function explainOnce(context: ApiContext, verdict: VerdictRecord): Promise<VerdictExplanation | undefined> {
+function explainOnce(context: ApiContext, verdict: VerdictRecord): Promise<VerdictExplanation | undefined> {
   const known = context.explained.get(verdict.verdictId);
   if (known !== undefined) return known;
   spendRows(context, { first: 100 });

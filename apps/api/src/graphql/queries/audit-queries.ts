@@ -14,7 +14,7 @@ import { waitForDescription } from "./directory-queries.ts";
 
 const events = connectionOf("AuditEvent", auditEventRef);
 
-export const auditOutcome = builder.enumType("AuditOutcomeResult", {
+const auditOutcome = builder.enumType("AuditOutcomeResult", {
   values: { SUCCESS: { value: "success" }, FAILURE: { value: "failure" } },
 } as const);
 
