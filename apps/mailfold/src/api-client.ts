@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { request as requestTls } from "node:https";
+import { join, resolve } from "node:path";
+import ipaddr from "ipaddr.js";
 import { adminTokenPath } from "./admin-token.ts";
 import { isAlive, readRunFile } from "./run-file.ts";
 
@@ -10,6 +12,8 @@ export class ApiError extends Error {}
 export interface ApiClient {
   readonly url: string;
   readonly token: string;
+  /** The certificate to trust beside the public ones: the local platform's own. */
+  readonly ca: Buffer | undefined;
   query(document: string, variables?: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>>;
   /** Runs a mutation named `operation` and answers its payload; a refusal throws ApiError with code and message. */
   mutate(
@@ -37,29 +41,30 @@ interface Body {
 
 /** Finds the platform and a token. Throws ApiError saying what is missing. */
 export function createApiClient(options: ApiClientOptions): ApiClient {
-  const url = (options.url ?? localUrl(options.dataDir)).replace(/\/$/, "");
+  const local = options.url === undefined ? findLocal(options.dataDir) : undefined;
+  const url = (options.url ?? local?.url ?? "").replace(/\/$/, "");
+  const ca = local?.ca;
   const token = readToken(options);
   async function query(
     document: string,
     variables: Readonly<Record<string, unknown>> = {},
   ): Promise<Readonly<Record<string, unknown>>> {
-    const response = await fetch(`${url}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-      body: JSON.stringify({ query: document, variables }),
-      signal: AbortSignal.timeout(deadlineMs),
-    }).catch((error: Error) => {
+    const { status, text } = await post(
+      { url: `${url}/graphql`, token, ca },
+      JSON.stringify({ query: document, variables }),
+    ).catch((error: Error) => {
       throw new ApiError(`${url} does not answer: ${(error.cause as Error | undefined)?.message ?? error.message}`);
     });
-    const body = (await response.json().catch(() => ({}))) as Body;
+    const body = parseBody(text);
     const [problem] = body.errors ?? [];
-    if (problem !== undefined) throw new ApiError(`${problem.extensions?.code ?? response.status}: ${problem.message}`);
-    if (body.data === undefined || body.data === null) throw new ApiError(`${url} answered ${response.status}`);
+    if (problem !== undefined) throw new ApiError(`${problem.extensions?.code ?? status}: ${problem.message}`);
+    if (body.data === undefined || body.data === null) throw new ApiError(`${url} answered ${status}`);
     return body.data;
   }
   return {
     url,
     token,
+    ca,
     query,
     async mutate(operation, selection, input) {
       const type = `${operation[0]?.toUpperCase()}${operation.slice(1)}Input!`;
@@ -81,14 +86,66 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   };
 }
 
-function localUrl(dataDir: string): string {
+interface Target {
+  readonly url: string;
+  readonly token: string;
+  readonly ca: Buffer | undefined;
+}
+
+/** With our own certificate as the only authority the name adds nothing, and the address bound to may not be in it. */
+export function anyName(): undefined {
+  return undefined;
+}
+
+/** fetch knows no extra certificate authority, so TLS to our own platform goes through node:https. */
+async function post(target: Target, body: string): Promise<{ readonly status: number; readonly text: string }> {
+  const headers = { "content-type": "application/json", authorization: `Bearer ${target.token}` };
+  const signal = AbortSignal.timeout(deadlineMs);
+  if (target.ca === undefined) {
+    const response = await fetch(target.url, { method: "POST", headers, body, signal });
+    return { status: response.status, text: await response.text() };
+  }
+  const { ca } = target;
+  return new Promise((done, fail) => {
+    const request = requestTls(
+      target.url,
+      { method: "POST", headers, ca, checkServerIdentity: anyName, signal },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", fail);
+        response.on("end", () =>
+          done({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }),
+        );
+      },
+    );
+    request.on("error", fail);
+    request.end(body);
+  });
+}
+
+function parseBody(text: string): Body {
+  try {
+    return JSON.parse(text) as Body;
+  } catch {
+    return {};
+  }
+}
+
+/** The platform that runs here: in clear on loopback, over TLS with its own certificate when it listens elsewhere. */
+function findLocal(dataDir: string): { readonly url: string; readonly ca: Buffer | undefined } {
   const run = readRunFile(dataDir);
-  if (run === undefined || !isAlive(run))
+  if (run === undefined || !isAlive(run)) {
     throw new ApiError(
       `no platform runs on ${resolve(dataDir)}; start it with "mailfold serve", or name one with --url`,
     );
-  const host = run.host === "0.0.0.0" || run.host === "::" ? "127.0.0.1" : run.host;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${run.ports.http}`;
+  }
+  const isAny = run.host === "0.0.0.0" || run.host === "::";
+  const host = isAny ? "127.0.0.1" : run.host;
+  const isLoopback = !isAny && ipaddr.process(run.host).range() === "loopback";
+  const at = (port: number) => `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (isLoopback) return { url: `http://${at(run.ports.http)}`, ca: undefined };
+  return { url: `https://${at(run.ports.https)}`, ca: readFileSync(join(dataDir, "tls/tls-cert.pem")) };
 }
 
 function readToken({ dataDir, tokenFile, env }: ApiClientOptions): string {

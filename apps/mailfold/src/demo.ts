@@ -87,7 +87,7 @@ export function startMessage(config: Config, ports: Config["ports"], demo: Demo 
     ...demo.mailboxes.map(({ address, password }) => `  ${address}  ${password}`),
     "",
     "Three lines to try: send a mail, read it, ask the API.",
-    `  curl -sS smtp://${at(ports.smtp)} --mail-from you@sender.example --mail-rcpt alice@demo.test --upload-file README.md`,
+    `  curl -sS --crlf smtp://${at(ports.smtp)}/client.example --mail-from you@sender.example --mail-rcpt alice@demo.test --upload-file README.md`,
     `  curl -sSk --ssl-reqd "imap://${at(ports.imap)}/INBOX;MAILINDEX=1" --user '${alice?.address}:${alice?.password}'`,
     `  curl -sS http://${at(ports.http)}/graphql -H "Authorization: Bearer $(cat ${tokenFile})" -H "Content-Type: application/json" -d '{"query":"{ tenants(first: 10) { nodes { id name } } }"}'`,
     "",

@@ -6,6 +6,11 @@ import { StartRefused } from "./data-directory.ts";
 
 /** Runs one command line. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. */
 export async function main(args: readonly string[]): Promise<void> {
+  // `| head` has read enough: not a failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
   try {
     await buildProgram().parseAsync([...args], { from: "user" });
   } catch (error) {

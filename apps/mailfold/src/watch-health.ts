@@ -30,6 +30,7 @@ export function watchHealth(input: HealthInput): Health {
       metrics.projectionLagSeconds.set(labels, view.lagSeconds);
       metrics.projectionParked.set(labels, view.state === "parked" ? 1 : 0);
     }
+    metrics.ready.set(input.viewsReady() ? 1 : 0);
     metrics.eventLoopDelaySeconds.set(loopDelay.percentile(99) / 1e9);
     loopDelay.reset();
   }, sampleMs);

@@ -25,7 +25,6 @@ export async function authenticateSession(
         tls: session.wire.tls !== undefined,
         sessionId: session.peer.id,
       });
-  deps.metrics.authentications.inc({ protocol: "submission", outcome: outcome.ok ? "ok" : outcome.cause });
   if (outcome.ok) {
     session.login = loginFact(deps.directory, outcome.account);
     return { user: outcome.account.mailboxId };

@@ -138,6 +138,9 @@ describe("with the real policy", () => {
     const send = async (content: string): Promise<string> => (await client.deliver(["alice@a.test"], content)).at(-1)!;
     assert.match(await send("x\ny\r\n.\r\n"), /^550 5\.6\.11 .*\(ref vrd_/);
     assert.match(await send(`${"y".repeat(3_000)}\r\n.\r\n`), /^552 5\.3\.4 .*\(ref vrd_/);
+    assert.match(await client.ask("MAIL FROM:<x@ext.test> SIZE=2000000000"), /^250/);
+    assert.match(await client.ask("RCPT TO:<alice@a.test>"), /^552 5\.3\.4 .*\(ref vrd_/);
+    await client.ask("RSET");
     assert.match(await send("Delivered-To: Alice@a.test\r\n\r\nx\r\n.\r\n"), /^554 5\.4\.6 .*\(ref vrd_/);
     assert.match(await send(`${"Received: x\r\n".repeat(101)}\r\nx\r\n.\r\n`), /^554 5\.4\.6/);
     assert.match(await send(`${"Received: x\r\n".repeat(100)}\r\nx\r\n.\r\n`), /^250/);

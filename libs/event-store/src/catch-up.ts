@@ -21,8 +21,10 @@ export interface PagedLog {
 }
 
 const pageEventsMax = 500;
-/** A live subscription whose filter matched nothing waits this long for more: commits of others cost it little. */
-const quietDelayMs = 4;
+/** Events in a live page that make it a busy one, and bounds of the pause in which the next commits gather. */
+const busyPageEvents = 8;
+const gatherMsMin = 4;
+const gatherMsMax = 40;
 
 /**
  * Catch-up, then live, over one cursor: the log itself is the buffer, so there is neither gap nor repeat between the
@@ -37,6 +39,7 @@ export async function* subscribeToLog(
   const ended = (): boolean => signal.aborted || log.closed;
   let cursor = options.after ?? startOfLog;
   let live = false;
+  let gatherMs = 0;
   while (!ended()) {
     const page = log.readPage(cursor, { filter: options.filter, limit });
     if (live && !page.atHead) {
@@ -58,12 +61,25 @@ export async function* subscribeToLog(
     }
     // A full page gives the event loop its turn; at the head there is nothing to do until a commit.
     if (page.atHead) {
+      const waitedFrom = performance.now();
       await log.waitBeyond(cursor, signal);
-      if (page.events.length === 0 && !ended()) await delay(quietDelayMs);
+      const isBusy = performance.now() - waitedFrom < gatherMsMax;
+      gatherMs = nextGatherMs(gatherMs, page.events.length, isBusy);
+      if (gatherMs > 0 && !ended()) await delay(gatherMs, undefined, { signal }).catch(() => undefined);
     } else {
       await nextTurn();
     }
   }
+}
+
+/**
+ * How long a live subscription lets commits gather before it reads them: not at all while events come singly, longer and
+ * longer while a page holds many (one read and one batch serve more of them) or while none is for it.
+ */
+function nextGatherMs(gatherMs: number, pageEvents: number, isBusy: boolean): number {
+  if (pageEvents > 0 && pageEvents < busyPageEvents) return 0;
+  if (!isBusy) return pageEvents === 0 ? gatherMsMin : 0;
+  return Math.min(gatherMsMax, Math.max(gatherMsMin, gatherMs * 2));
 }
 
 /** Waiters for a growing head, with their abort signals: the live half of a subscription. */

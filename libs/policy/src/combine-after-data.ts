@@ -1,53 +1,30 @@
 import { assert } from "@mailfold/kernel";
 import type { Verdict } from "./types.ts";
 
-/** What becomes of one recipient's copy. `refuse`: the client was told so, nothing is stored. */
-export type Disposition = "deliver" | "relay" | "junk" | "quarantine" | "discard" | "hold" | "refuse";
-
-/** The one reply to DATA, and what to do with each recipient's copy. */
-export interface DataReply {
-  readonly action: "accept" | "defer" | "reject";
-  readonly code: number;
-  readonly enhancedCode: string;
-  readonly text: string;
-  /** Index of the verdict whose reply and reference are given; undefined when accepted. */
-  readonly decisiveIndex?: number;
-  /** In the order of the verdicts. */
-  readonly dispositions: readonly Disposition[];
+/** One recipient's verdict of the data phase. A local copy can be held in its tenant's quarantine, a relayed one nowhere. */
+export interface JudgedCopy {
+  readonly verdict: Verdict;
+  readonly isLocal: boolean;
 }
 
-function dispositionOf(verdict: Verdict): Disposition {
-  switch (verdict.action) {
-    case "accept":
-      return verdict.route === "relay" ? "relay" : "deliver";
-    case "reject":
-      return "quarantine";
-    case "defer":
-      return "hold";
-    default:
-      return verdict.action;
-  }
-}
+/** The one answer to DATA. */
+export type DataAnswer =
+  /** 250: each rejected local copy goes to quarantine, each deferred one is held and judged again. */
+  | { readonly kind: "take" }
+  /** Nothing is stored; the verdict at `by` is the reply. */
+  | { readonly kind: "refuse"; readonly by: number };
+
+const refusing: ReadonlySet<Verdict["action"]> = new Set(["reject", "defer"]);
 
 /**
- * Combines the recipients' verdicts of the data phase (architecture.md 7.4): all reject = 5xx; none taken and any defer
- * = 4xx; else 250, each rejecting recipient's copy is quarantined and each deferring one held and judged again.
+ * Combines the recipients' verdicts (architecture.md 7.4): all reject = 5xx; none taken and any defer = 4xx; else 250. A
+ * relayed copy has no mailbox that could hold it, so its refusal refuses the whole.
  */
-export function combineAfterData(verdicts: readonly Verdict[]): DataReply {
-  assert(verdicts.length > 0, "DATA without a recipient");
-  const taken = verdicts.some((verdict) => verdict.action !== "reject" && verdict.action !== "defer");
-  if (taken) {
-    return {
-      action: "accept",
-      code: 250,
-      enhancedCode: "2.0.0",
-      text: "OK",
-      dispositions: verdicts.map(dispositionOf),
-    };
-  }
-  const firstDefer = verdicts.findIndex((verdict) => verdict.action === "defer");
-  const decisiveIndex = Math.max(firstDefer, 0);
-  const { code, enhancedCode, text } = verdicts[decisiveIndex] as Verdict;
-  const dispositions = verdicts.map((): Disposition => "refuse");
-  return { action: firstDefer < 0 ? "reject" : "defer", code, enhancedCode, text, decisiveIndex, dispositions };
+export function combineAfterData(copies: readonly JudgedCopy[]): DataAnswer {
+  assert(copies.length > 0, "DATA without a recipient");
+  const isRefused = ({ verdict }: JudgedCopy) => refusing.has(verdict.action);
+  const deferred = copies.findIndex(({ verdict }) => verdict.action === "defer");
+  if (copies.every(isRefused)) return { kind: "refuse", by: Math.max(deferred, 0) };
+  const relay = copies.findIndex((copy) => isRefused(copy) && !copy.isLocal);
+  return relay < 0 ? { kind: "take" } : { kind: "refuse", by: relay };
 }

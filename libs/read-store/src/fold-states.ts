@@ -47,14 +47,21 @@ export function foldEvent<State, Outcome>(
   return { outcome };
 }
 
-/** Saves a snapshot when at least `eventsMin` events lie beyond the last one. */
+/** A snapshot of this size costs about as much as folding `eventsMin` events; a larger one waits for more of them. */
+const snapshotBytesUnit = 512 * 1024;
+
+/**
+ * Saves a snapshot when at least `eventsMin` events lie beyond the last one, in proportion more for a large state: writing
+ * it costs its whole size each time, so at a fixed distance a growing mailbox would cost the square of its messages.
+ */
 export function saveState<State>(
   fold: KeyedFold<State, unknown>,
   folded: FoldedState<State>,
   snapshots: Pick<FoldSnapshots, "save">,
   options: { readonly world: FoldWorld; readonly eventsMin: number },
 ): void {
-  if (folded.revision - folded.snapshotRevision < options.eventsMin) return;
+  const eventsMin = options.eventsMin * Math.max(1, folded.sizeBytes / snapshotBytesUnit);
+  if (folded.revision - folded.snapshotRevision < eventsMin) return;
   const bytes = fold.serialize(folded.state);
   snapshots.save({
     fold: fold.name,

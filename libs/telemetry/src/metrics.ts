@@ -13,6 +13,7 @@ const counters = {
 } as const;
 
 const gauges = {
+  ready: ["ready", "1 when mail and requests are served, as /readyz says", []],
   connections: ["connections", "Open connections", ["protocol"]],
   outboundQueue: ["outbound_queue_messages", "Messages waiting to leave", []],
   feedSubscribers: ["feed_subscribers", "Live audit feed subscriptions", []],

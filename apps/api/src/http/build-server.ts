@@ -65,7 +65,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   return app;
 }
 
-/** On a public address plain HTTP carries health, a redirect, and what a trusted proxy (or this machine) sends. */
+/** On a public address plain HTTP carries health, a redirect, and what a trusted proxy sends. */
 function guardPlainHttp(
   app: FastifyInstance,
   isTrusted: (address: string | undefined) => boolean,

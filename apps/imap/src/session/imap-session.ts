@@ -37,7 +37,7 @@ export class ImapSession {
   /** Runs until the client or the server ends it; cleans up. Bugs are thrown. */
   async run(): Promise<void> {
     try {
-      const banner = this.deps.policy.current().listener().imapBanner ?? `${this.shared.hostname} Mailfold ready`;
+      const banner = this.deps.policy.current().listener().imapBanner ?? this.shared.hostname;
       this.connection.out.line(`* OK [CAPABILITY ${capabilities(this)}] ${printable(banner)}`);
       await this.connection.out.flush();
       while (this.#ending === undefined && !this.#left) await this.#step();

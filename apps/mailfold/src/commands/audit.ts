@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { ApiError } from "../api-client.ts";
+import { WebSocket } from "ws";
+import { ApiError, anyName } from "../api-client.ts";
 import { contextOf } from "../command-context.ts";
 import { printJson } from "../print.ts";
 
@@ -26,10 +27,10 @@ export function addAuditCommands(program: Command): void {
     .option("--count <n>", "stop after this many events", Number)
     .action(async (options: { from: string; types?: string; count?: number }, command: Command) => {
       const context = contextOf(command);
-      const { url, token } = context.api();
+      const { url, token, ca } = context.api();
       const from = options.from === "now" || options.from === "start" ? options.from : { position: options.from };
       const where = options.types === undefined ? {} : { types: options.types.split(",") };
-      await tail({ url, token, from, where, count: options.count ?? Number.POSITIVE_INFINITY }, (message) => {
+      await tail({ url, token, ca, from, where, count: options.count ?? Number.POSITIVE_INFINITY }, (message) => {
         if (context.json) return printJson(message);
         const { event } = message;
         const actor = event?.data?.actor;
@@ -43,6 +44,7 @@ export function addAuditCommands(program: Command): void {
 interface TailOptions {
   readonly url: string;
   readonly token: string;
+  readonly ca: Buffer | undefined;
   readonly from: unknown;
   readonly where: Readonly<Record<string, unknown>>;
   readonly count: number;
@@ -50,7 +52,8 @@ interface TailOptions {
 
 function tail(options: TailOptions, onEvent: (message: FeedMessage) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(`${options.url.replace(/^http/, "ws")}/audit`, "mailfold.audit.v1");
+    const trust = options.ca === undefined ? {} : { ca: options.ca, checkServerIdentity: anyName };
+    const socket = new WebSocket(`${options.url.replace(/^http/, "ws")}/audit`, "mailfold.audit.v1", trust);
     const send = (message: unknown) => socket.send(JSON.stringify(message));
     let seen = 0;
     socket.onopen = () => send({ type: "hello", token: options.token });

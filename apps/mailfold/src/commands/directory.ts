@@ -35,7 +35,7 @@ export function addDirectoryCommands(program: Command): void {
     ],
     [["--external-id <id>", "your own id"]],
   );
-  addList(tenant, "tenant", "tenants", ["--reseller-id <id>", "resellerId"]);
+  addList(tenant, "tenant", "tenants", { flag: "--reseller-id <id>", argument: "resellerId", isRequired: false });
   addShow(tenant, "tenant", (text) => ({ id: text }));
   const domain = program.command("domain").description("mail domains");
   addCreate(
@@ -77,7 +77,7 @@ export function addDirectoryCommands(program: Command): void {
     });
   const mailbox = program.command("mailbox").description("mailboxes");
   addMailboxCreate(mailbox);
-  addList(mailbox, "mailbox", "mailboxes", ["--tenant-id <id>", "tenantId"]);
+  addList(mailbox, "mailbox", "mailboxes", { flag: "--tenant-id <id>", argument: "tenantId", isRequired: true });
   addShow(mailbox, "mailbox", (text) => (text.startsWith("mbx_") ? { id: text } : { address: text }));
 }
 
@@ -137,17 +137,27 @@ function readSecret(file: string | undefined): string {
   return text;
 }
 
-function addList(parent: Command, kind: Kind, query: string, filter?: readonly [flag: string, argument: string]): void {
+interface Filter {
+  readonly flag: string;
+  readonly argument: string;
+  readonly isRequired: boolean;
+}
+
+function addList(parent: Command, kind: Kind, query: string, filter?: Filter): void {
   const command = parent
     .command("list")
     .description(`list ${query}`)
     .option("--first <n>", "how many, at most 100", Number, 100)
     .option("--after <cursor>", "continue after this cursor");
-  if (filter !== undefined) command.option(filter[0], `only of this ${filter[1].replace("Id", "")}`);
+  if (filter !== undefined) {
+    const meaning = `only of this ${filter.argument.replace("Id", "")}`;
+    if (filter.isRequired) command.requiredOption(filter.flag, meaning);
+    else command.option(filter.flag, meaning);
+  }
   command.action(async (options: Record<string, unknown>, self: Command) => {
     const context = contextOf(self);
-    const declared = `$first: Int, $after: String${filter === undefined ? "" : `, $${filter[1]}: ID`}`;
-    const passed = `first: $first, after: $after${filter === undefined ? "" : `, ${filter[1]}: $${filter[1]}`}`;
+    const declared = `$first: Int, $after: String${filter === undefined ? "" : `, $${filter.argument}: ID`}`;
+    const passed = `first: $first, after: $after${filter === undefined ? "" : `, ${filter.argument}: $${filter.argument}`}`;
     const data = await context
       .api()
       .query(

@@ -4,12 +4,15 @@ import { contextOf } from "../command-context.ts";
 import { printJson, printRecord, printRows } from "../print.ts";
 
 interface Explanation {
-  readonly verdict: Readonly<Record<string, unknown>> & { readonly trace: readonly Record<string, unknown>[] };
+  readonly verdict: (Readonly<Record<string, unknown>> & { readonly trace: readonly Record<string, unknown>[] }) | null;
+  readonly flood: Readonly<Record<string, unknown>> | null;
   readonly facts: unknown;
 }
 
-const verdictFields = "reference action code enhancedCode text reason phase scope policyRevision at";
-const traceFields = "step outcome setting setAtScope byEvent detail decisive";
+const verdictFields =
+  "reference at action code enhancedCode text reason phase scope sender recipient ip policyEvent traceIsExact";
+const traceFields = "step outcome setting setAtScope byEvent detail";
+const floodFields = "reason prefix count from to";
 
 /** `mailfold explain REFERENCE`: why a mail was refused or taken. */
 export function addExplainCommand(program: Command): void {
@@ -21,12 +24,13 @@ export function addExplainCommand(program: Command): void {
       const data = await context
         .api()
         .query(
-          `query($reference: String!) { explain(reference: $reference) { verdict { ${verdictFields} trace { ${traceFields} } } facts } }`,
+          `query($reference: String!) { explain(reference: $reference) { verdict { ${verdictFields} trace { ${traceFields} } } flood { ${floodFields} } facts } }`,
           { reference },
         );
       const explanation = data.explain as Explanation | null;
       if (explanation === null) throw new ApiError(`there is no verdict ${reference}`);
       if (context.json) return printJson(explanation);
+      if (explanation.verdict === null) return printRecord({ reference, ...explanation.flood }, false);
       const { trace, ...verdict } = explanation.verdict;
       printRecord(verdict, false);
       process.stdout.write("\n");

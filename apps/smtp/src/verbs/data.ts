@@ -1,6 +1,6 @@
 import type { Facts } from "@mailfold/policy";
+import { combineAfterData } from "@mailfold/policy";
 import { BodyCollector } from "../body-collector.ts";
-import { combineVerdicts } from "../combine-verdicts.ts";
 import { type HeaderFacts, readHeaderFacts } from "../header-facts.ts";
 import type { Judged } from "../judge.ts";
 import { refusalReply, replies } from "../replies.ts";
@@ -63,12 +63,14 @@ async function judgeMessage(session: SmtpSession, received: Received): Promise<v
   const header = message === undefined ? unreadHeader : readHeaderFacts(message.bytes);
   const content = contentFacts(received, header);
   const judged = await judgeAll(session, transaction, content);
-  const combined = combineVerdicts(judged);
+  const answer = combineAfterData(
+    judged.map((each) => ({ verdict: each.verdict, isLocal: each.facts.recipient?.found.kind === "local" })),
+  );
   const notes = { messageIdHeader: header.messageId, subject: header.subject, sizeBytes: collector.sizeBytes };
-  if (combined.kind === "refuse") {
+  if (answer.kind === "refuse") {
     const references = await session.references(judged, notes);
-    const reference = references[judged.indexOf(combined.by)];
-    session.wire.reply(reference === undefined ? replies.unavailable : refusalReply(combined.by.verdict, reference));
+    const [by, reference] = [judged[answer.by], references[answer.by]];
+    session.wire.reply(by && reference ? refusalReply(by.verdict, reference) : replies.unavailable);
     return;
   }
   // Policy takes no message beyond every limit or with stray line ends; should it, this edge still does not.

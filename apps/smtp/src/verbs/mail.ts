@@ -27,10 +27,6 @@ export const mail: Verb = (session, argument, done) => {
   if (!parameters.smtpUtf8 && !isAscii.test(parsed.path)) return session.error(replies.needsUtf8, done);
   const sender = parsed.path === "" ? ({ address: "", form: "plain" } as const) : classifyAddress(parsed.path);
   if (sender.form === "malformed") return session.error(replies.mailSyntax, done);
-  if ((parameters.declaredSizeBytes ?? 0) > session.settings.sizeLimitBytes) {
-    session.wire.reply(replies.tooBig);
-    return done();
-  }
   if (!session.isReady) {
     session.wire.reply(replies.notReady);
     return done();

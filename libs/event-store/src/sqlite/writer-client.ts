@@ -40,6 +40,9 @@ export class WriterClient {
   #ticket = 0;
   #items: (string | number)[] = [];
   #bytes: Uint8Array[] = [];
+  /** Requests not yet handed to the thread, and what they hold in memory. */
+  #unsent = 0;
+  #unsentBytes = 0;
   #flushing = false;
   #stopped: EventStoreFault | undefined;
   #closed: Promise<void> | undefined;
@@ -93,12 +96,12 @@ export class WriterClient {
       bytesLength += part.byteLength;
     }
     packRequest(this.#items, { ticket, appends: request.appends, payload: request.payload ?? "", bytesLength });
-    if (!this.#flushing) {
-      this.#flushing = true;
-      setImmediate(() => this.#flush());
-    }
+    this.#unsent += 1;
+    this.#unsentBytes += sizeBytes;
     this.#waitingBytes += sizeBytes;
-    return new Promise((resolve, reject) => this.#waiting.set(ticket, { resolve, reject, sizeBytes }));
+    const written = new Promise<Written>((resolve, reject) => this.#waiting.set(ticket, { resolve, reject, sizeBytes }));
+    this.#scheduleFlush();
+    return written;
   }
 
   /** Runs a named task in the writer, in turn with commits. */
@@ -172,6 +175,19 @@ export class WriterClient {
       if (answer.kind === "failed") waiting.reject(toFault(answer.fault));
       else waiting.resolve(answer);
     }
+    if (this.#unsent > 0 && this.#unsent === this.#waiting.size) this.#flush();
+  }
+
+  /**
+   * A writer with nothing to do gets its work at the end of this turn. While it commits, requests gather and share the
+   * next message and the next commit, up to a size that is worth handing over early.
+   */
+  #scheduleFlush(): void {
+    if (this.#flushing) return;
+    const sent = this.#waiting.size - this.#unsent;
+    if (sent > 0 && this.#unsent < gatheredMax && this.#unsentBytes < gatheredBytesMax) return;
+    this.#flushing = true;
+    setImmediate(() => this.#flush());
   }
 
   #endTask(ticket: number): RunningTask | undefined {
@@ -187,6 +203,8 @@ export class WriterClient {
     this.#post({ kind: "batch", items: this.#items, bytes }, bytes === undefined ? [] : [bytes]);
     this.#items = [];
     this.#bytes = [];
+    this.#unsent = 0;
+    this.#unsentBytes = 0;
   }
 
   #post(message: ToWriter, transfer: readonly ArrayBuffer[] = []): void {
