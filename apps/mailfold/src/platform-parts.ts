@@ -5,7 +5,13 @@ import type { Clock, Position } from "@mailfold/kernel";
 import { type Keys, openKeys } from "@mailfold/keys";
 import { createMimePool, type MimePool } from "@mailfold/mime";
 import { createPasswordPool, type PasswordPool } from "@mailfold/passwords";
-import { createDirectory, type Directory, directoryProjection, usedBytesFrom } from "@mailfold/projection-directory";
+import {
+  cachedUsedBytes,
+  createDirectory,
+  type Directory,
+  directoryProjection,
+  usedBytesFrom,
+} from "@mailfold/projection-directory";
 import { type FolderOutcome, foldersFold, type MailboxState } from "@mailfold/projection-folders";
 import { type FoldRunner, type OpenedReadStore, openFoldRunner, openReadStore } from "@mailfold/read-store";
 import { createMetrics, type Logger, type Metrics } from "@mailfold/telemetry";
@@ -68,9 +74,11 @@ export async function openPlatformParts(
     },
   });
   const startHead = await journal.events.head();
-  const directory = createDirectory(rows, usedBytesFrom(rows, mailboxUsageProjection));
+  const usedBytes = cachedUsedBytes(usedBytesFrom(rows, mailboxUsageProjection));
+  const directory = createDirectory(rows, usedBytes.of);
   rows.onAdvance((projection) => {
     if (projection === directoryProjection.name) directory.invalidate();
+    else if (projection === mailboxUsageProjection.name) usedBytes.invalidate();
   });
   const policy = startPolicyFeed(journal.events, (fault) => log.warn({ fault }, "the policy feed is being retried"));
   const folds = openFoldRunner({
