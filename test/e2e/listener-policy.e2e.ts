@@ -124,6 +124,11 @@ describe("maxCommandLength", () => {
       assert.equal(again.greeting.code, 220, ip ?? "loopback");
       again.dialogue.close();
     }
+    await listener({ relayAddresses: ["192.0.2.20"] });
+    const freed = await open("192.0.2.20");
+    assert.equal(freed.ehlo.code, 250, "listing a denied address frees it");
+    freed.dialogue.close();
+    await listener({ relayAddresses: [] });
     const [login] = acme.mailboxes;
     assert.ok(login);
     const { dialogue } = await openSession({ port: platform.ports.submission, proxyFrom: "192.0.2.31" });

@@ -233,6 +233,17 @@ describe("whose mail is it", () => {
     assert.equal((await relay(forged, "192.0.2.60")).answer, "550 relay-sender-unproven");
   });
 
+  test("a tenant that accept-lists its own domain or mailbox opens nothing to a forged own sender", async () => {
+    const forged = "user@own-listed.test";
+    const tenant = await provisionTenant(platform, "own-listed");
+    for (const pattern of [forged, "@own-listed.test"]) {
+      await addEntry(platform, { tenantId: tenant.id }, { list: "ACCEPT", pattern });
+      const { answer, verdict } = await relay(forged, "192.0.2.63");
+      assert.equal(answer, "550 relay-sender-unproven", pattern);
+      assert.equal(decisiveLine(verdict, "acceptList").setAtScope, tenant.id);
+    }
+  });
+
   test("an accept entry by IP relays on its tenant's account; one at domain scope does not", async () => {
     await addEntry(platform, scopeOf("none"), { list: "ACCEPT", pattern: "192.0.2.61" });
     const { answer, verdict } = await relay("", "192.0.2.61");

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageIdCounts } from "./imap-reader.ts";
+import { type MemoryWatch, watchMemory } from "./memory-watch.ts";
 import { openSession } from "./open-session.ts";
-import { type Platform, proxyAddress, startPlatform } from "./platform.ts";
+import { type Platform, startPlatform } from "./platform.ts";
 import { outcomeOf } from "./policy-calls.ts";
 import { type MailboxLogin, provisionTenant } from "./provision.ts";
+import { connectRaw, restOf } from "./raw-peer.ts";
 import type { Dialogue } from "./smtp-dialogue.ts";
 import { smugglingEndings } from "./smuggling-endings.ts";
 
@@ -16,24 +17,16 @@ const mebibyte = 1_048_576;
 let platform: Platform;
 let user: MailboxLogin;
 let victim: MailboxLogin;
-let restingBytes = 0;
-let peakBytes = 0;
-let watch: NodeJS.Timeout;
-
-function residentBytes(): number {
-  const status = readFileSync(`/proc/${platform.process.pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1_024;
-}
+let memory: MemoryWatch;
 
 before(async () => {
   platform = await startPlatform({ env: { MAILFOLD_DEMO: "0" } });
   const { mailboxes } = await provisionTenant(platform, "acme", { locals: ["user", "victim"] });
   [user, victim] = mailboxes as [MailboxLogin, MailboxLogin];
-  restingBytes = residentBytes();
-  watch = setInterval(() => (peakBytes = Math.max(peakBytes, residentBytes())), 100);
+  memory = watchMemory(platform.process.pid);
 });
 after(async () => {
-  clearInterval(watch);
+  memory?.stop();
   await platform?.stop();
 });
 /** After every attack the same process still takes an ordinary mail. */
@@ -57,27 +50,7 @@ async function repliesUntilClosed(dialogue: Dialogue): Promise<readonly number[]
   return codes;
 }
 
-/** A raw connection that claims an address; resolves when it is connected. */
-async function rawFrom(ip: string, first = ""): Promise<Socket> {
-  const socket = connect({ host: "127.0.0.1", port: platform.ports.smtp, localAddress: proxyAddress });
-  socket.on("error", () => {});
-  await new Promise((resolve) => socket.once("connect", resolve));
-  socket.write(`PROXY TCP4 ${ip} 192.0.2.254 40000 25\r\n${first}`);
-  return socket;
-}
-
-/** All that a socket says until it closes, at most 10 s. */
-function restOf(socket: Socket): Promise<string> {
-  return new Promise((resolve) => {
-    let text = "";
-    const timer = setTimeout(() => socket.destroy(), 10_000);
-    socket.on("data", (chunk) => (text += chunk.toString("latin1")));
-    socket.on("close", () => {
-      clearTimeout(timer);
-      resolve(text);
-    });
-  });
-}
+const rawFrom = (ip: string, first = "") => connectRaw(platform.ports.smtp, ip, first);
 
 describe("smuggling", () => {
   test("40 endings that are none: nothing behind them is taken for a message", async (t) => {
@@ -99,6 +72,22 @@ describe("smuggling", () => {
     }
     t.diagnostic(`${smugglingEndings.length} endings, ${taken} kept as content, the others refused`);
     assert.equal((await messageIdCounts(platform.ports.imap, victim)).size, 0, "nothing was smuggled");
+  });
+
+  test("a message pushed behind DATA before its 354 ends the session", async () => {
+    const dialogue = await greeted("203.0.113.102");
+    const lines = [
+      "MAIL FROM:<x@sender.example>",
+      `RCPT TO:<${victim.address}>`,
+      "DATA",
+      "Subject: pushed",
+      "",
+      "x",
+      ".",
+    ];
+    dialogue.raw(`${lines.join("\r\n")}\r\nQUIT\r\n`);
+    assert.deepEqual(await repliesUntilClosed(dialogue), [250, 250, 421]);
+    assert.equal((await messageIdCounts(platform.ports.imap, victim)).size, 0);
   });
 
   test("STARTTLS: what was sent behind it in clear is never answered over TLS", async (t) => {
@@ -280,8 +269,9 @@ describe("too much of it", () => {
   test("the process is the same, its memory bounded", async (t) => {
     await sleep(500);
     const mib = (bytes: number) => Math.round(bytes / mebibyte);
-    t.diagnostic(`RSS at rest ${mib(restingBytes)} MiB, peak ${mib(peakBytes)}, now ${mib(residentBytes())}`);
-    assert.ok(peakBytes - restingBytes < 300 * mebibyte, `grew by ${mib(peakBytes - restingBytes)} MiB`);
+    const [resting, peak] = [memory.restingBytes, memory.peakBytes()];
+    t.diagnostic(`RSS at rest ${mib(resting)} MiB, peak ${mib(peak)}, now ${mib(memory.nowBytes())}`);
+    assert.ok(peak - resting < 300 * mebibyte, `grew by ${mib(peak - resting)} MiB`);
     assert.doesNotMatch(platform.stderr(), /uncaught|unhandled/i);
     const live = await fetch(`http://127.0.0.1:${platform.ports.http}/livez`);
     assert.equal(live.status, 200);
