@@ -91,7 +91,7 @@ describe("audit feed: clients that do not keep up", () => {
     }
     for (const feed of [...stalled, penniless]) feed.socket.terminate();
     assert.equal(await platform.stop(), 0);
-    assert.equal(platform.stderr(), "");
+    assert.doesNotMatch(platform.stderr(), /"level":"(error|fatal)"/, "the server logged an error");
   });
 });
 

@@ -34,7 +34,7 @@ describe("audit feed of a running platform", () => {
   after(async () => {
     for (const feed of feeds) feed.socket.terminate();
     assert.equal(await platform.stop(), 0);
-    assert.equal(platform.stderr(), "", "the server had nothing to complain about");
+    assert.doesNotMatch(platform.stderr(), /"level":"(error|fatal)"/, "the server logged an error");
   });
   async function open(token = platform.token) {
     const feed = await openFeed(platform.ports.http, token);

@@ -129,7 +129,7 @@ describe("foreign answers like missing", () => {
   });
   after(async () => {
     assert.equal(await platform.stop(), 0);
-    assert.equal(platform.stderr(), "", "the server had nothing to complain about");
+    assert.doesNotMatch(platform.stderr(), /"level":"(error|fatal)"/, "the server logged an error");
   });
 
   /** Every name of the slot's kind beside a missing one. */

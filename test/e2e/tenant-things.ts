@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { Names } from "./foreign-probes.ts";
 import { openImap } from "./imap-reader.ts";
+import { sendPatiently } from "./patient-sender.ts";
 import type { Platform } from "./platform.ts";
 import { type MailboxLogin, mutate, provisionTenant, type Tenant } from "./provision.ts";
-import { sendLetter } from "./smtp-dialogue.ts";
 
 /** A tenant with one of everything, mail that was taken and mail that was refused included. */
 export interface TenantThings {
@@ -88,7 +88,7 @@ export async function platformEvent(platform: Platform, pattern: string): Promis
 
 async function deliver(platform: Platform, to: string, from: string) {
   const message = `From: <${from}>\nTo: <${to}>\nMessage-ID: <${from.split("@")[1]}-1@sender.example>\nSubject: probe\n\nx\n`;
-  return (await sendLetter({ port: platform.ports.smtp }, { from, to: [to], message })).final;
+  return sendPatiently({ port: platform.ports.smtp }, { from, to: [to], message });
 }
 
 interface VerdictNodes {
