@@ -42,6 +42,7 @@ test("backup while mail flows, ten more, restore, ten others: mbsync ends with e
     port: platform.ports.smtp,
     connections: 5,
     sender: "swarm@sender.example",
+    reconnect: true,
     stopped: () => stopped,
     next() {
       made += 1;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { messageIdCounts } from "../e2e/imap-reader.ts";
-import { type Platform, startPlatform, temporaryDir } from "../e2e/platform.ts";
+import { type Platform, platformEnv, runMailfold, startPlatform, temporaryDir } from "../e2e/platform.ts";
 import { provisionTenant, type Tenant } from "../e2e/provision.ts";
 import { runSwarm, swarmMessage } from "../load/smtp-swarm.ts";
 
@@ -15,13 +15,12 @@ export interface KillReport {
 
 /**
  * Kills the platform with SIGKILL at random moments under 50 SMTP clients, starts it again, and at the end counts every
- * message in its mailbox. `seed` makes the moments repeatable. `check` runs on the last, live platform.
+ * message in its mailbox, and has log, bodies and views verified. `seed` makes the moments repeatable.
  */
 export async function killRounds(options: {
   readonly rounds: number;
   readonly seed: number;
   readonly clients?: number;
-  readonly check?: (platform: Platform) => Promise<void>;
 }): Promise<KillReport> {
   const random = mulberry32(options.seed);
   const dataDir = temporaryDir("kill");
@@ -43,8 +42,9 @@ export async function killRounds(options: {
   for (const mailbox of tenant.mailboxes)
     for (const [id, count] of await messageIdCounts(platform.ports.imap, mailbox))
       counts.set(id, (counts.get(id) ?? 0) + count);
-  await options.check?.(platform);
   assert.equal(await platform.stop(), 0);
+  const verified = await runMailfold(["verify", "--json"], platformEnv(dataDir));
+  assert.equal(verified.code, 0, `${verified.stdout}${verified.stderr}`);
   const header = (id: string) => `<${id}@swarm.example>`;
   return {
     rounds: options.rounds,
@@ -73,6 +73,7 @@ function mailFlow(
     port: flow.platform.ports.smtp,
     connections: flow.clients,
     sender: "swarm@sender.example",
+    reconnect: true,
     stopped: () => stopped,
     next() {
       made += 1;

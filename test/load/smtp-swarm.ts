@@ -63,7 +63,8 @@ function session(options: SwarmOptions, done: (more: boolean) => void): void {
     awaited -= 1;
     if (state === "envelope" && code >= 400 && refusal === "") refusal = text;
     if (awaited > 0) return;
-    if (state === "greeting") {
+    if (state === "greeting" && code !== 220) end(true);
+    else if (state === "greeting") {
       state = "ehlo";
       awaited = 1;
       socket.write("EHLO swarm.example\r\n");

@@ -1,12 +1,13 @@
 import { join, resolve } from "node:path";
 import { createEventCodec } from "@mailfold/events";
-import { restoreBackup, verifyData } from "@mailfold/journal";
+import { acquireDataLock, restoreBackup, verifyData } from "@mailfold/journal";
 import { openKeys } from "@mailfold/keys";
 import type { Command } from "commander";
 import { contextOf } from "../command-context.ts";
 import { ConfigError } from "../config.ts";
 import { StartRefused } from "../data-directory.ts";
 import { printRecord } from "../print.ts";
+import { verifyViews } from "../verify-views.ts";
 
 /** `mailfold backup DIR` (of the running platform), `mailfold restore DIR` (of a stopped one), `mailfold verify`. */
 export function addBackupCommands(program: Command): void {
@@ -38,13 +39,19 @@ export function addBackupCommands(program: Command): void {
     });
   program
     .command("verify")
-    .description("check log and bodies of a stopped platform")
+    .description("check log, bodies and views of a stopped platform")
     .action(async (_options: unknown, command: Command) => {
       const context = contextOf(command);
-      const { dataDir } = context.config().config;
-      const report = await verifyData(resolve(dataDir));
-      printRecord({ ...report }, context.json);
-      if (report.problems.length > 0)
-        throw new StartRefused(`${report.problems.length} problems, the first: ${report.problems[0]}`);
+      const dataDir = resolve(context.config().config.dataDir);
+      const lock = acquireDataLock(dataDir);
+      try {
+        const report = await verifyData(dataDir, { lock });
+        const viewProblems = report.ok ? await verifyViews(dataDir) : [];
+        const problems = [...report.problems, ...viewProblems];
+        printRecord({ ...report, ok: problems.length === 0, problems }, context.json);
+        if (problems.length > 0) throw new StartRefused(`${problems.length} problems, the first: ${problems[0]}`);
+      } finally {
+        lock.release();
+      }
     });
 }
