@@ -1,4 +1,5 @@
 import { Resolver as NodeResolver } from "node:dns/promises";
+import ipaddr from "ipaddr.js";
 
 export interface MxRecord {
   readonly exchange: string;
@@ -18,6 +19,17 @@ export interface DnsResolver {
   addresses(name: string): Promise<DnsAnswer<string>>;
   txt(name: string): Promise<DnsAnswer<string>>;
   ptr(ip: string): Promise<DnsAnswer<string>>;
+}
+
+/** The name that holds an address's PTR record: in-addr.arpa (RFC 1035 3.5) or ip6.arpa (RFC 3596 2.5). */
+export function reverseName(ip: string): string {
+  const address = ipaddr.process(ip);
+  if (address.kind() === "ipv4") return `${address.toByteArray().reverse().join(".")}.in-addr.arpa`;
+  const nibbles = address.toByteArray().flatMap((byte) => [byte >> 4, byte & 15]);
+  return `${nibbles
+    .reverse()
+    .map((nibble) => nibble.toString(16))
+    .join(".")}.ip6.arpa`;
 }
 
 const noRecordCodes = new Set(["ENOTFOUND", "ENODATA"]);
@@ -51,7 +63,8 @@ export function createDnsResolver(
   return {
     mx: (name) => ask(timeoutMs, () => resolver.resolveMx(name)),
     txt: (name) => ask(timeoutMs, async () => (await resolver.resolveTxt(name)).map((parts) => parts.join(""))),
-    ptr: (ip) => ask(timeoutMs, () => resolver.reverse(ip)),
+    // Resolver.reverse says ENOTFOUND for SERVFAIL and time-outs too: ask for the record itself.
+    ptr: (ip) => ask(timeoutMs, () => resolver.resolvePtr(reverseName(ip))),
     async addresses(name) {
       const [v4, v6] = await Promise.all([
         ask(timeoutMs, () => resolver.resolve4(name)),
