@@ -48,7 +48,7 @@ export function foldEvent<State, Outcome>(
 }
 
 /** A snapshot of this size costs about as much as folding `eventsMin` events; a larger one waits for more of them. */
-const snapshotBytesUnit = 512 * 1024;
+const snapshotBytesUnit = 1024 * 1024;
 
 /**
  * Saves a snapshot when at least `eventsMin` events lie beyond the last one, in proportion more for a large state: writing

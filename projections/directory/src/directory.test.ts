@@ -23,7 +23,7 @@ import { MemoryRows, projectionEqualsRebuild } from "@mailfold/read-store";
 import fc from "fast-check";
 import { createDirectory } from "./create-directory.ts";
 import { directoryProjection } from "./directory-projection.ts";
-import { mailboxUsageRow, mailboxUsageTable, usedBytesFrom } from "./usage.ts";
+import { cachedUsedBytes, mailboxUsageRow, mailboxUsageTable, usedBytesFrom } from "./usage.ts";
 
 type Event = ResellerEvent | TenantEvent | MailDomainEvent | MailboxEvent | AddressEvent | TokenEvent;
 
@@ -368,5 +368,21 @@ describe("directory rows", () => {
       ),
       { numRuns: 40 },
     );
+  });
+});
+
+describe("cached use", () => {
+  test("is asked once until the usage rows advance", () => {
+    let bytes = 10;
+    let asked = 0;
+    const used = cachedUsedBytes(() => {
+      asked += 1;
+      return bytes;
+    });
+    const mailboxId = "mbx_1" as MailboxId;
+    assert.deepEqual([used.of(mailboxId), used.of(mailboxId), asked], [10, 10, 1]);
+    bytes = 20;
+    used.invalidate();
+    assert.deepEqual([used.of(mailboxId), asked], [20, 2]);
   });
 });

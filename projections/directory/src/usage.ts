@@ -22,3 +22,25 @@ export function usedBytesFrom(
 ): (mailboxId: MailboxId) => number {
   return (mailboxId) => Number(rows.get(projection, mailboxUsageTable.name, { mailboxId })?.bytes ?? 0);
 }
+
+/** Mailboxes whose use is remembered between two batches of the projector. */
+const rememberedMax = 10_000;
+
+/** Remembers what `usedBytes` answered until the usage rows advance: asked for each recipient, changed once a batch. */
+export function cachedUsedBytes(usedBytes: (mailboxId: MailboxId) => number): {
+  readonly of: (mailboxId: MailboxId) => number;
+  invalidate(): void;
+} {
+  const known = new Map<MailboxId, number>();
+  return {
+    of(mailboxId) {
+      const remembered = known.get(mailboxId);
+      if (remembered !== undefined) return remembered;
+      if (known.size >= rememberedMax) known.clear();
+      const bytes = usedBytes(mailboxId);
+      known.set(mailboxId, bytes);
+      return bytes;
+    },
+    invalidate: () => known.clear(),
+  };
+}

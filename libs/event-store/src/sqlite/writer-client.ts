@@ -4,7 +4,7 @@ import type { WriterSettings } from "./writer-loop.ts";
 import type { Answer, FaultData, FromWriter, OutcomesMessage, OutgoingAppend, ToWriter } from "./writer-protocol.ts";
 import { packRequest, unpackOutcomes } from "./writer-protocol.ts";
 
-/** One request to the writer; `bytes` are copied before `send` returns. */
+/** One request to the writer; its `bytes` must not change before the answer. */
 export interface WriteRequest {
   readonly appends: readonly OutgoingAppend[];
   readonly payload?: string;
@@ -29,7 +29,11 @@ export interface WriterLimits {
 }
 const defaultWriterLimits: WriterLimits = { waitingMax: 20_000, waitingBytesMax: 128 * 1024 * 1024 };
 
-/** The caller's side of the writer thread: one message per turn of the event loop, however many requests it holds. */
+/** Requests, and octets of them, that are handed over although the writer is still busy with earlier ones. */
+const gatheredMax = 64;
+const gatheredBytesMax = 512 * 1024;
+
+/** The caller's side of the writer thread: one message at a time, however many requests it holds. */
 export class WriterClient {
   readonly #worker: Worker;
   readonly #limits: WriterLimits;
@@ -91,7 +95,7 @@ export class WriterClient {
     const ticket = ++this.#ticket;
     let bytesLength = 0;
     for (const part of request.bytes ?? []) {
-      // Copied once, into the buffer of this turn: the caller keeps its own.
+      // Copied once, into the buffer of a message: the caller keeps its own.
       this.#bytes.push(part);
       bytesLength += part.byteLength;
     }
@@ -99,7 +103,9 @@ export class WriterClient {
     this.#unsent += 1;
     this.#unsentBytes += sizeBytes;
     this.#waitingBytes += sizeBytes;
-    const written = new Promise<Written>((resolve, reject) => this.#waiting.set(ticket, { resolve, reject, sizeBytes }));
+    const written = new Promise<Written>((resolve, reject) =>
+      this.#waiting.set(ticket, { resolve, reject, sizeBytes }),
+    );
     this.#scheduleFlush();
     return written;
   }
@@ -107,6 +113,7 @@ export class WriterClient {
   /** Runs a named task in the writer, in turn with commits. */
   task(name: string, argument: unknown): Promise<unknown> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
+    this.#flush();
     const ticket = ++this.#ticket;
     this.#post({ kind: "task", ticket, name, argument });
     return new Promise((resolve, reject) => this.#tasks.set(ticket, { resolve, reject }));
