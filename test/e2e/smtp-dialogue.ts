@@ -141,7 +141,7 @@ function dialogueOver(first: Socket): Dialogue {
 }
 
 /** Connects and reads the greeting; does what RFC 5321 asks of a client told 421 by a busy server: comes again later. */
-export async function openGreeted(options: DialogueOptions): Promise<Dialogue> {
+async function openGreeted(options: DialogueOptions): Promise<Dialogue> {
   for (let tries = 1; ; tries += 1) {
     const dialogue = await openDialogue(options);
     const greeting = await dialogue.reply();
