@@ -10,7 +10,7 @@ import {
   openFeed,
   readHistory,
 } from "./feed-connection.ts";
-import { type Platform, startPlatform, temporaryDir } from "./platform.ts";
+import { type Platform, startPlatform } from "./platform.ts";
 import { provisionTenant } from "./provision.ts";
 
 /** A small heap: the collector runs often, and what grows is what is kept. */
@@ -38,10 +38,10 @@ describe("audit feed: clients that do not keep up", () => {
     const target = { platform, tenantId, noteBytes: 200 };
     const start = await changeOnce(target);
     // What changes cost without anybody watching: page caches fill, indexes grow.
-    await makeChanges(target, 750);
+    await makeChanges(target, 2_500);
     const idle = residentMiB(platform);
-    await makeChanges(target, 750);
-    const growthAlone = (residentMiB(platform) - idle) / 750;
+    await makeChanges(target, 1_000);
+    const growthAlone = (residentMiB(platform) - idle) / 1_000;
 
     const open = () => openFeed(platform.ports.http, platform.token);
     const stalled = await Promise.all(Array.from({ length: stalledSockets }, open));
@@ -68,9 +68,9 @@ describe("audit feed: clients that do not keep up", () => {
     });
     const grown = Math.max(peak, residentMiB(platform)) - before - 5_000 * Math.max(0, growthAlone);
     const history = await readHistory(platform, start, await changeOnce(target));
-    assert.equal(history.length, 6_501);
+    assert.equal(history.length, 8_501);
     t.diagnostic(
-      `${before.toFixed(0)} MiB, peak ${peak.toFixed(0)}, ${grown.toFixed(1)} MiB more than without clients`,
+      `${before.toFixed(0)} MiB, peak ${peak.toFixed(0)}, after ${residentMiB(platform).toFixed(0)}; ${grown.toFixed(1)} MiB more than without clients`,
     );
     assert.ok(grown < growthMaxMiB, `grew by ${grown} MiB`);
 
@@ -105,55 +105,10 @@ async function assertHeldBack(feed: FeedConnection, history: readonly string[]):
     if (message.type === "event" && ++received % 50 === 0) acknowledge();
   });
   acknowledge();
-  // 6,500 events in windows of 50 are 130 acks, below the bound of 200 a second.
+  // 8,500 events in windows of 50 are 170 acks, below the bound of 200 a second.
   await feed.until(() => feed.closed !== undefined || received >= history.length, 60_000);
   assert.deepEqual(
     feed.of("event").map((message) => message.event?.id),
     history,
   );
 }
-
-describe("audit feed: the server goes away", () => {
-  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-    test(`${signal} in the middle of changes, then resume: no gap, no repeat`, async (t) => {
-      const dataDir = temporaryDir("feed-restart");
-      const first = await startPlatform({ dataDir, env: { MAILFOLD_DEMO: "0" } });
-      const tenantId = (await provisionTenant(first, "restart")).id;
-      const start = await changeOnce({ platform: first, tenantId });
-      const follower = createFollower(start);
-      const feed = await openFeed(first.ports.http, first.token);
-      feed.onMessage(({ position, event }) => {
-        if (event === undefined) return;
-        follower.eventIds.push(event.id);
-        follower.position = position ?? "";
-        if (follower.eventIds.length % 100 === 0) feed.send({ type: "ack", position });
-      });
-      feed.send({ type: "subscribe", id: "f", from: { position: start } });
-      // Those that are under way when the server goes may fail, or be done without an answer.
-      const changes = makeChanges({ platform: first, tenantId }, 100_000).catch(() => undefined);
-      await feed.until(() => follower.eventIds.length >= 300, 30_000);
-      const exit = await first.stop(signal);
-      await changes;
-      const { code } = await feed.untilClosed();
-      if (signal === "SIGTERM") {
-        assert.equal(exit, 0);
-        assert.equal(code, 1001);
-        const goaway = feed.of("goaway")[0];
-        assert.ok(goaway?.position !== undefined, "goaway says where to go on");
-        follower.position = goaway.position;
-      }
-      const before = follower.eventIds.length;
-      const second = await startPlatform({ dataDir, env: { MAILFOLD_DEMO: "0" } });
-      try {
-        await makeChanges({ platform: second, tenantId }, 200);
-        const history = await readHistory(second, start, await changeOnce({ platform: second, tenantId }));
-        const events = history.length - before;
-        await followOnce(follower, { port: second.ports.http, token: second.token, withinMs: 20_000, events });
-        assert.deepEqual(follower.eventIds, history);
-        t.diagnostic(`${before} events before, ${events} after`);
-      } finally {
-        await second.stop();
-      }
-    });
-  }
-});
