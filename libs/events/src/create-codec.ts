@@ -4,6 +4,7 @@ import type { EventCatalogue } from "./catalogue/catalogue.ts";
 import { eventCatalogue } from "./catalogue/catalogue.ts";
 import type { EventEntry, OlderVersion } from "./catalogue/entry.ts";
 import type { EventCodec, StoredEvent, WireEvent } from "./codec.ts";
+import { schemaPredicate } from "./schema-predicate.ts";
 import { openFields, openMetadata, sealFields, sealMetadata } from "./sealed-fields.ts";
 
 /** An event that does not match the catalogue: a bug of ours. The message names fields, never values. */
@@ -20,12 +21,23 @@ interface Reading {
   readonly steps: readonly OlderVersion[];
 }
 
+/** How to write one event. */
+interface Writing {
+  readonly entry: EventEntry;
+  readonly wireType: string;
+  /** Whether data surely matches the schema. */
+  readonly accepts: (data: unknown) => boolean;
+}
+
 /** The codec over a catalogue; the synthetic catalogues of tests are the only other ones. */
 export function createEventCodec(sealer: Sealer, catalogue: EventCatalogue = eventCatalogue): EventCodec {
   const entries = new Map(Object.entries(catalogue));
+  const writings = new Map<string, Writing>();
   const readMetadata = createMetadataReader(sealer);
   const readings = new Map<string, Reading>();
   for (const entry of entries.values()) {
+    const wireType = wireTypeOf(entry.name, entry.version);
+    writings.set(entry.name, { entry, wireType, accepts: schemaPredicate(entry.schema) });
     for (const [index, step] of entry.older.entries()) {
       readings.set(wireTypeOf(entry.name, step.version), {
         entry,
@@ -33,15 +45,15 @@ export function createEventCodec(sealer: Sealer, catalogue: EventCatalogue = eve
         steps: entry.older.slice(index),
       });
     }
-    readings.set(wireTypeOf(entry.name, entry.version), { entry, personal: entry.personal, steps: [] });
+    readings.set(wireType, { entry, personal: entry.personal, steps: [] });
   }
 
   return {
     encode(stream, event) {
-      const entry = entries.get(event.type);
-      if (entry === undefined) throw new EventSchemaError(`${event.type} is not in the catalogue`);
-      checkEvent(entry, stream, event);
-      return encodeEvent(sealer, entry, event);
+      const writing = writings.get(event.type);
+      if (writing === undefined) throw new EventSchemaError(`${event.type} is not in the catalogue`);
+      checkEvent(writing, stream, event);
+      return encodeEvent(sealer, writing, event);
     },
     decode(stored) {
       const reading = readings.get(stored.wireType);
@@ -77,16 +89,19 @@ function unknownType(entries: ReadonlyMap<string, EventEntry>, wireType: string)
   return entries.has(name) ? wireType : name;
 }
 
-function checkEvent(entry: EventEntry, stream: string, event: NewEvent): void {
+function refuseUnlessZodAccepts(entry: EventEntry, data: unknown): void {
+  const result = entry.schema.safeParse(data);
+  if (result.success) return;
+  const issues = result.error.issues.map((issue) => `${issue.path.join(".") || "data"}: ${issue.code}`);
+  throw new EventSchemaError(`${entry.name} does not match its schema: ${issues.join(", ")}`);
+}
+
+function checkEvent({ entry, accepts }: Writing, stream: string, event: NewEvent): void {
   const category = streamCategory(stream);
   if (!(entry.categories as readonly string[]).includes(category)) {
     throw new EventSchemaError(`${entry.name} may not stand in a ${category} stream`);
   }
-  const result = entry.schema.safeParse(event.data);
-  if (!result.success) {
-    const issues = result.error.issues.map((issue) => `${issue.path.join(".") || "data"}: ${issue.code}`);
-    throw new EventSchemaError(`${entry.name} does not match its schema: ${issues.join(", ")}`);
-  }
+  if (!accepts(event.data)) refuseUnlessZodAccepts(entry, event.data);
   const { actor } = event.metadata;
   if (typeof actor?.type !== "string" || typeof actor.id !== "string") {
     throw new EventSchemaError(`${entry.name} says no actor`);
@@ -94,7 +109,7 @@ function checkEvent(entry: EventEntry, stream: string, event: NewEvent): void {
   if (!Number.isSafeInteger(event.occurredAt)) throw new EventSchemaError(`${entry.name}: occurredAt is not in ms`);
 }
 
-function encodeEvent(sealer: Sealer, entry: EventEntry, event: NewEvent): WireEvent {
+function encodeEvent(sealer: Sealer, { entry, wireType }: Writing, event: NewEvent): WireEvent {
   let data = event.data;
   let metadata: unknown = event.metadata;
   if (entry.minReader > 1) metadata = { ...event.metadata, minReader: entry.minReader };
@@ -105,7 +120,7 @@ function encodeEvent(sealer: Sealer, entry: EventEntry, event: NewEvent): WireEv
   }
   return {
     id: event.id,
-    wireType: wireTypeOf(entry.name, entry.version),
+    wireType,
     occurredAt: event.occurredAt,
     data: JSON.stringify(data),
     metadata: JSON.stringify(metadata),
