@@ -1,6 +1,8 @@
 // Crockford's alphabet, lower case: no i, l, o, u, so that an id survives being read aloud.
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
-const charValues = new Map([...alphabet].map((char, value) => [char, value]));
+/** Two characters for each 10 bits. */
+const pairs = Array.from({ length: 1_024 }, (_, value) => `${alphabet[value >> 5]}${alphabet[value & 31]}`);
+const valuesByCode = Int8Array.from({ length: 128 }, (_, code) => alphabet.indexOf(String.fromCharCode(code)));
 
 /** Characters of 128 bits in base32: 26 * 5 = 130 bits, the two highest always zero. */
 const base32Length = 26;
@@ -13,9 +15,9 @@ export function encodeBase32(bytes: Uint8Array): string {
   for (const byte of bytes) {
     buffer = (buffer << 8) | byte;
     bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += alphabet[(buffer >>> bits) & 31];
+    if (bits >= 10) {
+      bits -= 10;
+      text += pairs[(buffer >>> bits) & 1_023];
     }
     buffer &= (1 << bits) - 1;
   }
@@ -30,8 +32,8 @@ export function decodeBase32(text: string): Buffer | undefined {
   let bits = 0;
   let at = 0;
   for (let index = 0; index < base32Length; index += 1) {
-    const value = charValues.get(text.charAt(index));
-    if (value === undefined) return undefined;
+    const value = valuesByCode[text.charCodeAt(index)] ?? -1;
+    if (value < 0) return undefined;
     if (index === 0) {
       if (value > 7) return undefined;
       buffer = value;

@@ -14,7 +14,7 @@ import type {
 } from "@mailfold/kernel";
 import { idPrefixes } from "@mailfold/kernel";
 import { decodeBase32, encodeBase32 } from "./base32.ts";
-import { deriveUuid, formatUuid, uuidBytes, uuidV7 } from "./uuid.ts";
+import { deriveUuid, formatUuid, uuidBytes, uuidV7Bytes } from "./uuid.ts";
 
 /** The branded type of each kind of id. */
 export interface IdTypes {
@@ -33,7 +33,7 @@ export interface IdTypes {
 
 /** A new id that the system makes: prefix + UUIDv7 in base32, so it sorts by creation within this process. */
 export function newId<K extends IdKind>(kind: K): IdTypes[K] {
-  return idFromUuid(kind, uuidV7());
+  return idFromBytes(kind, uuidV7Bytes());
 }
 
 /**
@@ -46,7 +46,11 @@ export function deriveId<K extends IdKind>(kind: K, key: Uint8Array, ...parts: r
 
 /** A UUID under a kind's prefix; throws when it is not a UUID. */
 export function idFromUuid<K extends IdKind>(kind: K, uuid: string): IdTypes[K] {
-  return `${idPrefixes[kind]}_${encodeBase32(uuidBytes(uuid))}` as IdTypes[K];
+  return idFromBytes(kind, uuidBytes(uuid));
+}
+
+function idFromBytes<K extends IdKind>(kind: K, bytes: Buffer): IdTypes[K] {
+  return `${idPrefixes[kind]}_${encodeBase32(bytes)}` as IdTypes[K];
 }
 
 /** The UUID inside an id of any kind; throws on a malformed id, so parse what comes from outside first. */

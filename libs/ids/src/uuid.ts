@@ -9,6 +9,11 @@ let poolUsed = pool.length;
  * millisecond (RFC 9562 6.2 method 1), and a clock that steps back keeps the last instant. `now` answers ms since the epoch.
  */
 export function createUuidV7(now: () => number): () => string {
+  const next = createUuidV7Bytes(now);
+  return () => formatUuid(next());
+}
+
+function createUuidV7Bytes(now: () => number): () => Buffer {
   let lastAtMs = 0;
   let sequence = 0;
   return () => {
@@ -30,12 +35,17 @@ export function createUuidV7(now: () => number): () => string {
     bytes.writeUInt16BE(0x7000 | sequence, 6);
     random.copy(bytes, 8, 2, 10);
     bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-    return formatUuid(bytes);
+    return bytes;
   };
 }
 
-/** A UUIDv7 of this moment; within this process each is greater than the one before. */
-export const uuidV7: () => string = createUuidV7(Date.now);
+/** The 16 bytes of a UUIDv7 of this moment; within this process each is greater than the one before. */
+export const uuidV7Bytes: () => Buffer = createUuidV7Bytes(Date.now);
+
+/** A UUIDv7 of this moment, in text; of the same sequence as uuidV7Bytes. */
+export function uuidV7(): string {
+  return formatUuid(uuidV7Bytes());
+}
 
 /** A UUIDv5 (RFC 9562 5.5): the same name under the same namespace UUID is the same id, everywhere and always. */
 export function uuidV5(namespace: string, name: string): string {
