@@ -41,11 +41,26 @@ export function classifyAddress(path: string): EnvelopeAddress {
 
 // Only A to Z, and no normalization: both would make one address of two spellings (the Kelvin sign is no k).
 function foldAscii(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return !/[A-Z]/.test(text) ? text : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
+
+/** Domain names seen lately; bounded, because anybody can name one. */
+const knownDomains = new Map<string, string>();
+const knownDomainsMax = 2_000;
+const knownCharactersMax = 253;
 
 /** A domain name as lower-case A-labels; undefined when it is none (an all-digit last label is a number, not a domain). */
 export function canonicalDomainName(text: string): string | undefined {
+  const known = knownDomains.get(text);
+  if (known !== undefined) return known;
+  const name = readDomainName(text);
+  if (name === undefined || text.length > knownCharactersMax) return name;
+  if (knownDomains.size >= knownDomainsMax) knownDomains.clear();
+  knownDomains.set(text, name);
+  return name;
+}
+
+function readDomainName(text: string): string | undefined {
   const name = /^[\x21-\x7e]*$/.test(text) ? text.toLowerCase() : domainToASCII(text);
   if (name.length === 0 || name.length > 253) return undefined;
   const labels = name.split(".");

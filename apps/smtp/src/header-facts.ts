@@ -87,7 +87,14 @@ function summarize(
   };
 }
 
+// One mailbox as nearly everybody writes it, `name <a@b>` or `a@b`: what the parser would find there, without its tokens.
+const plainMailbox =
+  /^(?:[A-Za-z0-9 ._-]{0,100}<([A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,253})>|([A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,253}))$/;
+
 function readAddresses(value: string): string[] {
+  const plain = plainMailbox.exec(value);
+  const only = plain?.[1] ?? plain?.[2];
+  if (only !== undefined) return [canonicalOrWritten(only)];
   return addressparser(value, { flatten: true })
     .map((entry) => entry.address)
     .filter((address) => address.length > 0)

@@ -33,7 +33,14 @@ export class MessageReader {
     let state = this.state;
     let start = from;
     for (let at = from; at < chunk.length; at += 1) {
-      const octet = chunk[at];
+      let octet = chunk[at];
+      if (state === text) {
+        // Nearly all octets are beyond CR and LF and need no more than this.
+        while (octet !== undefined && octet > cr) {
+          at += 1;
+          octet = chunk[at];
+        }
+      }
       if (octet === undefined) break;
       if (state === text) {
         if (octet === cr) state = afterCr;

@@ -26,7 +26,9 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
   private readonly deadlines: ConnectionDeadlines;
   private messageSink: CountingSink | undefined;
   private isBusy = false;
-  private isCorked = false;
+  private isBatching = false;
+  /** Replies of the batch of input that is being handled; they leave in one write. */
+  private batchedReplies = "";
 
   constructor(
     server: EdgeServer,
@@ -59,7 +61,19 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
     const socket = this._socket;
     // While a handshake runs the raw socket must carry nothing of ours.
     if (this._upgrading || socket.destroyed || !socket.writable) return;
-    socket.write(`${text}\r\n`);
+    if (this.isBatching) this.batchedReplies += `${text}\r\n`;
+    else socket.write(`${text}\r\n`);
+  }
+
+  // Whatever smtp-server writes itself, and its closing, comes after the replies given before.
+  override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    this.flushReplies();
+    super.send(code, data, context);
+  }
+
+  override close(): void {
+    this.flushReplies();
+    super.close();
   }
 
   startMessage(sink: CountingSink, ended: MessageEnd): void {
@@ -72,8 +86,8 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
   startTls(done: () => void): void {
     this.deadlines.upgradeStarts();
     this._server.secureContext.set("*", this.server.edge.tlsContext.current());
-    this.uncork();
     this.reply("220 2.0.0 Ready to start TLS");
+    this.flushReplies();
     this.upgrade(done);
   }
 
@@ -125,19 +139,19 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
   }
 
   batchStarts(): void {
-    if (this._upgrading || this.isCorked) return;
-    this.isCorked = true;
-    this._socket.cork();
+    if (!this._upgrading) this.isBatching = true;
   }
 
   batchEnds(): void {
-    this.uncork();
+    this.flushReplies();
+    this.isBatching = false;
   }
 
-  private uncork(): void {
-    if (!this.isCorked) return;
-    this.isCorked = false;
-    this._socket.uncork();
+  private flushReplies(): void {
+    if (this.batchedReplies === "") return;
+    const replies = this.batchedReplies;
+    this.batchedReplies = "";
+    if (!this._socket.destroyed && this._socket.writable) this._socket.write(replies);
   }
 
   private handleLine(text: string, fault: LineFault | undefined, done: () => void): void | Promise<void> {
@@ -196,6 +210,7 @@ export class EdgeConnection extends SMTPConnection implements Wire, WireEvents {
 
   /** Cuts the connection, replies written so far go out first. */
   cut(): void {
+    this.flushReplies();
     if (this._upgrading) this._socket.destroy();
     else this._socket.destroySoon();
   }

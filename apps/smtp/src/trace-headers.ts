@@ -13,9 +13,17 @@ export interface TraceSource {
   readonly receivedAt: number;
 }
 
-/** An instant as RFC 5322 3.3 writes it, in UTC. */
+let lastSecond = Number.NaN;
+let lastDate = "";
+
+/** An instant as RFC 5322 3.3 writes it, in UTC; written once for all messages of a second. */
 function mailDate(atMs: number): string {
-  return new Date(atMs).toUTCString().replace("GMT", "+0000");
+  const second = Math.floor(atMs / 1_000);
+  if (second !== lastSecond) {
+    lastDate = new Date(atMs).toUTCString().replace("GMT", "+0000");
+    lastSecond = second;
+  }
+  return lastDate;
 }
 
 /** The Received field (RFC 5321 4.4), folded, with CRLF. `recipient` only when it is the copy's only one: nobody learns of others. */

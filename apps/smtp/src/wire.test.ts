@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import addressparser from "nodemailer/lib/addressparser";
 import { BodyCollector, ByteBudget } from "./body-collector.ts";
 import { classifyAddress } from "./envelope-address.ts";
 import { parseEnvelopeArgument } from "./envelope-syntax.ts";
@@ -201,6 +202,29 @@ describe("header facts", () => {
       hasDate: true,
       broken: false,
     });
+  });
+  test("a plain mailbox is read as the address parser reads it", () => {
+    const word = fc.string({
+      unit: fc.constantFrom("a", "B", "0", ".", "-", "_", "+", "@", " ", "<", ">", ",", ";"),
+      maxLength: 8,
+    });
+    const local = fc.string({ unit: fc.constantFrom("a", "Z", "1", ".", "-", "+"), minLength: 1, maxLength: 6 });
+    const address = fc.tuple(local, local).map(([name, domain]) => `${name}@${domain}.Test`);
+    const value = fc.oneof(
+      address,
+      fc.tuple(word, address).map(([name, at]) => `${name} <${at}>`),
+      fc.tuple(word, address, word).map((parts) => parts.join("")),
+    );
+    fc.assert(
+      fc.property(value, (text) => {
+        const parsed = addressparser(text.trim(), { flatten: true })
+          .map((entry) => entry.address)
+          .filter((found) => found.length > 0);
+        const expected = parsed.map((found) => classifyAddress(found.trim().replace(/^<|>$/g, "")).address);
+        assert.deepEqual(read(`From: ${text}\r\n\r\n`).from, expected);
+      }),
+      { numRuns: 500 },
+    );
   });
   test("odd and hostile headers", () => {
     assert.equal(read("\r\nFrom: a@b.test\r\n").fromCount, 0);
