@@ -30,8 +30,8 @@ export interface DirectoryRows {
 /** Lookups of each kind that are remembered: enough for the mailboxes that are busy, never all there are. */
 const cachedMax = 10_000;
 const pageMax = 1_000;
-/** An address stands for one mailbox; a few rows are read in case a claim was lost between two. */
-const sameAddressMax = 4;
+/** A name has one standing claim; a few rows are read in case one was lost between two. */
+const sameNameMax = 4;
 const aliasesPerMailboxMax = 1_000;
 
 /** Makes the directory over rows; `usedBytes` reads a mailbox's use (usedBytesFrom). Call invalidate when directory rows advance. */
@@ -75,7 +75,7 @@ class RowsDirectory implements Directory {
 
   domainByName: Directory["domainByName"] = (name) =>
     this.#domainNames.get(name, () => {
-      const found = this.#select("domains", { where: { name, status: "active" }, limit: sameAddressMax });
+      const found = this.#select("domains", { where: { name, status: "active" }, limit: sameNameMax });
       const row = found.find((candidate) => candidate.verified === 1) ?? found[0];
       return row && this.#domain(row);
     });
@@ -88,7 +88,7 @@ class RowsDirectory implements Directory {
 
   mailboxByAddress: Directory["mailboxByAddress"] = (address) =>
     this.#addresses.get(address, () => {
-      const [row] = this.#select("mailboxes", { where: { address, deleted: 0 }, limit: sameAddressMax });
+      const row = this.#holder("mailboxes", address, { deleted: 0 });
       return row && this.#mailbox(row);
     });
 
@@ -99,7 +99,7 @@ class RowsDirectory implements Directory {
 
   aliasByAddress: Directory["aliasByAddress"] = (address) =>
     this.#aliases.get(address, () => {
-      const [row] = this.#select("aliases", { where: { address }, limit: sameAddressMax });
+      const row = this.#holder("aliases", address, {});
       return row && aliasOf(row);
     });
 
@@ -123,7 +123,8 @@ class RowsDirectory implements Directory {
       const mailbox = this.mailbox(id);
       if (mailbox === undefined || mailbox.status === "deleted") return [];
       const aliases = this.#select("alias_targets", { where: { mailboxId: id }, limit: aliasesPerMailboxMax });
-      return [mailbox.address, ...aliases.flatMap((row) => (row.address === null ? [] : [String(row.address)]))];
+      const all = [mailbox.address, ...aliases.flatMap((row) => (row.address === null ? [] : [String(row.address)]))];
+      return all.filter((address) => (this.#ownerOf(address) ?? mailbox.tenantId) === mailbox.tenantId);
     }) ?? [];
 
   tenantByExternalId: Directory["tenantByExternalId"] = (resellerId, externalId) => {
@@ -165,6 +166,21 @@ class RowsDirectory implements Directory {
     for (const cache of [this.#tenants, this.#domains, this.#domainNames, this.#mailboxes, this.#addresses])
       cache.clear();
     for (const cache of [this.#aliases, this.#senderAddresses, this.#tokens]) cache.clear();
+  }
+
+  /**
+   * The row that stands at an address. A tenant whose unverified claim on the domain yielded to another's proof keeps its
+   * mailboxes, but their addresses are the new owner's: only the owner's rows count, and without an owner only a sole one.
+   */
+  #holder(table: "mailboxes" | "aliases", address: string, where: Row): Row | undefined {
+    const owner = this.#ownerOf(address);
+    const of = owner === undefined ? {} : { tenantId: owner };
+    const [row, second] = this.#select(table, { where: { address, ...where, ...of }, limit: 2 });
+    return owner === undefined && second !== undefined ? undefined : row;
+  }
+
+  #ownerOf(address: string): TenantId | undefined {
+    return this.domainByName(address.slice(address.lastIndexOf("@") + 1))?.tenantId;
   }
 
   #domain(row: Row): DomainRecord {

@@ -194,6 +194,31 @@ describe("directory", () => {
     assert.deepEqual(rows.select(directoryProjection, "alias_targets", { limit: 5 }), []);
   });
 
+  test("a domain that yielded to another tenant's proof takes its addresses along: old mailboxes hold none of them", () => {
+    const { directory, append } = setting(
+      reseller,
+      tenant(t1),
+      tenant(t2),
+      added(d1, t1),
+      mailbox(m1, "al@a.test"),
+      alias([m1]),
+    );
+    assert.equal(directory.resolve("al@a.test")?.[0]?.mailboxId, m1, "unverified it may receive");
+    const lapsed = { domainId: d1, tenantId: t1, name: "a.test", cause: "proven-by-other" } as const;
+    append({ type: "DomainClaimLapsed", data: lapsed });
+    assert.equal(directory.mailboxByAddress("al@a.test")?.mailboxId, m1, "a lone mailbox can still be opened");
+    append(added(d2, t2), verified(d2, t2));
+    assert.equal(directory.resolve("al@a.test"), undefined, "the owner's mail must not reach the former claimant");
+    assert.equal(directory.mailboxByAddress("al@a.test"), undefined);
+    assert.equal(directory.aliasByAddress("team@a.test"), undefined);
+    assert.deepEqual(directory.addressesOf(m1), [], "nor may that one send as an address of the domain");
+    const taken = { mailboxId: m2, tenantId: t2, domainId: d2, address: "al@a.test" };
+    append({ type: "MailboxCreated", data: { ...taken, quotaBytes: 1_000, verifier: sealed("two") } });
+    assert.equal(directory.resolve("al@a.test")?.[0]?.mailboxId, m2);
+    append({ type: "DomainRemoved", data: { domainId: d2, tenantId: t2, name: "a.test" } });
+    assert.equal(directory.mailboxByAddress("al@a.test"), undefined, "two claim it and nobody owns it: neither");
+  });
+
   test("tokens: scope, expiry, revocation", () => {
     const token: Event = {
       type: "TokenCreated",

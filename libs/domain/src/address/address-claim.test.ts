@@ -61,6 +61,17 @@ describe("addressClaim", () => {
     given(aliasAdded).when(after(claimWithoutMailboxMs)).thenRefused("ADDRESS_TAKEN");
   });
 
+  test("what another tenant left at an address of a domain that is no longer its own gives way", () => {
+    const own = { tenantId: "ten_02" as TenantId, domainId: "dom_02" as DomainId };
+    const claim = { ...claimB, ...own, facts: { ...facts, holderExists: true } };
+    const taken: AddressEvent = { type: "AddressClaimed", data: { address, ...own, mailboxId: mailboxB } };
+    given(claimed(mailboxA)).when(claim).thenRecorded(releasedA("lapsed"), taken);
+    given(aliasAdded).when(claim).thenRecorded(aliasRemoved, taken);
+    given(claimed(mailboxA))
+      .when({ ...claim, facts: { ...claim.facts, domainIsOwn: false } })
+      .thenRefused("NOT_FOUND");
+  });
+
   test("the domain must be the tenant's own, the address canonical and hostable", () => {
     given()
       .when({ ...claimA, facts: { ...facts, domainIsOwn: false } })

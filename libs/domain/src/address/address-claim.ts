@@ -28,7 +28,7 @@ export interface ClaimAddress {
   readonly mailboxId: MailboxId;
   readonly facts: TakeAddressFacts;
 }
-/** After the mailbox was deleted, or by the sweeper for a claim that lapsed. */
+/** After the mailbox was deleted, or for a claim that lapsed. */
 export interface ReleaseAddress {
   readonly type: "ReleaseAddress";
   readonly mailboxId: MailboxId;
@@ -91,8 +91,7 @@ export const addressClaim: Decider<AddressCommand, AddressEvent, AddressState, R
         if (state.kind !== "alias" || state.aliasId !== command.aliasId) {
           return refuse("NOT_FOUND", "there is no such alias");
         }
-        const { aliasId, address, tenantId } = state;
-        return record({ type: "AliasRemoved", data: { aliasId, address, tenantId } });
+        return record(removed(state));
       }
       default:
         return assertNever(command);
@@ -131,7 +130,11 @@ function take(command: ClaimAddress | AddAlias, state: AddressState, taken: Addr
   const { domainIsOwn, holderExists, claimAgeMs = 0 } = command.facts;
   if (!domainIsOwn) return refuse("NOT_FOUND", "the tenant has no such domain", { path: ["address"] });
   if (state.kind === "free") return record(taken);
-  if (state.kind === "mailbox" && !holderExists && claimAgeMs >= claimWithoutMailboxMs) {
+  // The domain is the claimant's: another tenant's holder is left from a claim on it that yielded or ended.
+  const isLeftOver = state.tenantId !== command.tenantId;
+  if (state.kind === "alias") {
+    if (isLeftOver) return record(removed(state), taken);
+  } else if (isLeftOver || (!holderExists && claimAgeMs >= claimWithoutMailboxMs)) {
     return record(released(state, "lapsed"), taken);
   }
   return refuse("ADDRESS_TAKEN", "a mailbox or alias stands at this address", { path: ["address"] });
@@ -157,6 +160,10 @@ function addAlias(command: AddAlias, state: AddressState): Answer {
 function released(state: Extract<AddressState, { kind: "mailbox" }>, cause: "deleted" | "lapsed"): AddressEvent {
   const { address, tenantId, mailboxId } = state;
   return { type: "AddressReleased", data: { address, tenantId, mailboxId, cause } };
+}
+
+function removed({ aliasId, address, tenantId }: Extract<AddressState, { kind: "alias" }>): AddressEvent {
+  return { type: "AliasRemoved", data: { aliasId, address, tenantId } };
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {
