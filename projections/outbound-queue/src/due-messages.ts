@@ -39,17 +39,16 @@ export function queuedMessage(rows: QueueRows, messageId: MessageId): QueuedMess
 }
 
 /**
- * Messages of which a recipient is due at `at` (ms since the epoch), the longest due first. `limit` (1..1,000) counts
- * recipients, so that fewer messages may come back.
+ * Messages with something to do at `at` (ms since the epoch), the longest due first; `limit` is 1..1,000. A message whose last
+ * recipient is settled stays due until it is finished, so that a crash in between loses no bounce.
  */
 export function dueMessages(rows: QueueRows, at: number, limit: number): readonly QueuedMessage[] {
-  const due = rows.select(outboundQueue, "recipients", {
+  const due = rows.select(outboundQueue, "messages", {
     and: [["nextAttemptAt", "<=", at]],
     orderBy: ["nextAttemptAt"],
     limit,
   });
-  const ids = new Set(due.map((row) => String(row.messageId) as MessageId));
-  return [...ids].flatMap((id) => queuedMessage(rows, id) ?? []);
+  return due.map(messageOf);
 }
 
 function messageOf(row: Row): QueuedMessage {

@@ -74,6 +74,7 @@ describe("outbound queue", () => {
       ["trying", 500, body, "ten_1"],
     );
     rows.append(attempted("msg_1", [["b@y.test", "failed"]]));
+    assert.deepEqual(due(rows, 10_000), ["msg_1"], "its bounce is still to be sent");
     rows.append(finished("msg_1"));
     assert.deepEqual(due(rows, 10_000), []);
     assert.equal(queuedMessage(rows, "msg_1" as MessageId)?.status, "finished");
