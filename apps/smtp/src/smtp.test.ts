@@ -115,6 +115,26 @@ describe("a mail's way in", () => {
     client.close();
   });
 
+  test("a mailbox whose one address is refused and whose other is taken gets the mail, in any order", async () => {
+    deps.fakePolicy.rule = (phase, facts) =>
+      phase === "data" && facts.recipient?.address === "all@a.test"
+        ? { action: "reject", code: 552, reason: "size-exceeded" }
+        : undefined;
+    const client = await SmtpClient.greeted(mx);
+    for (const recipients of [
+      ["all@a.test", "alice@a.test"],
+      ["alice@a.test", "all@a.test"],
+    ]) {
+      deps.fakeJournal.commits.length = 0;
+      assert.match((await client.deliver(recipients, message)).at(-1)!, /^250 /);
+      const streams = (type: string) => deps.fakeJournal.of(type).map((event) => event.stream);
+      assert.deepEqual(streams("MessageDelivered"), [`mail-${ids.alice}`]);
+      const held = deps.fakeJournal.of("MessageHeld").map((event) => (event.data as { mailboxId: string }).mailboxId);
+      assert.deepEqual(held, [ids.bob]);
+    }
+    client.close();
+  });
+
   test("all refused: 5xx with reference, nothing stored; none taken and one deferred: 4xx", async () => {
     deps.fakePolicy.rule = (phase) =>
       phase === "data"

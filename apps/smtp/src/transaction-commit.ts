@@ -3,8 +3,8 @@ import type { BodyRef, MessageDelivered, MessageHeld, MessageQueued } from "@mai
 import { streams } from "@mailfold/events";
 import { newId, uuidFromId, uuidV5 } from "@mailfold/ids";
 import type { Commit, CommitBody } from "@mailfold/journal";
-import type { MailboxId, NewEvent, VerdictId } from "@mailfold/kernel";
-import type { DomainFact } from "@mailfold/policy";
+import type { EventMetadata, MailboxId, NewEvent, VerdictId } from "@mailfold/kernel";
+import type { DomainFact, RecipientFact } from "@mailfold/policy";
 import type { HeaderFacts } from "./header-facts.ts";
 import type { Judged } from "./judge.ts";
 import type { SmtpLimits } from "./smtp-config.ts";
@@ -44,6 +44,8 @@ class CommitBuilder {
   private readonly bodies = new Map<string, CommitBody>();
   private readonly holds: { readonly stream: string; readonly ref: BodyRef }[] = [];
   private readonly delivered = new Set<MailboxId>();
+  private readonly heldBack: { readonly copy: Copy; readonly kind: HoldKind }[] = [];
+  private readonly metadata = new Map<string, EventMetadata>();
   private readonly isOnlyRecipient: boolean;
 
   constructor(message: AcceptedMessage) {
@@ -61,6 +63,7 @@ class CommitBuilder {
       if (judged.verdict.route === "relay") relayed.push(judged);
       else this.addLocal(judged, verdictId);
     }
+    for (const { copy, kind } of this.heldBack) this.addHeld(copy, kind);
     this.addOutbound(relayed);
     const appends: Append[] = [...this.events].map(([stream, events]) => ({ stream, expected: "any", events }));
     return {
@@ -80,7 +83,8 @@ class CommitBuilder {
       sizeBytes: bytes.length,
       mailboxId: found?.kind === "local" && found.targets.length === 1 ? found.targets[0]?.mailboxId : undefined,
     };
-    const event = verdictEvent(judged, { verdictId, origin: this.origin, occurredAt: this.occurredAt }, notes);
+    const of = { verdictId, origin: this.origin, ...this.meta(judged, judged.verdict) };
+    const event = verdictEvent(judged, of, notes);
     this.append(streams.verdict(judged.verdict.tenantId ?? "platform", this.occurredAt), event);
   }
 
@@ -88,50 +92,64 @@ class CommitBuilder {
     const found = judged.facts.recipient?.found;
     if (found?.kind !== "local") return;
     for (const target of found.targets) {
-      // An address and its alias are one mailbox: one copy.
-      if (this.delivered.has(target.mailboxId)) continue;
-      this.delivered.add(target.mailboxId);
-      const prefix = deliveryFields(this.message.transaction.sender.address, target.address) + this.received(judged);
-      const copy = { judged, verdictId, mailboxId: target.mailboxId, prefix, owner: found.domain };
+      const copy = { judged, verdictId, target, owner: found.domain };
       const kind = holdKind(judged, target);
       if (kind === undefined) this.addDelivery(copy);
-      else this.addHeld(copy, kind);
+      // An address of a mailbox may be refused while another of it is taken: what is taken counts, whatever the order.
+      else this.heldBack.push({ copy, kind });
     }
   }
 
+  /** An address and its alias are one mailbox: one copy. */
+  private isFirstOf(mailboxId: MailboxId): boolean {
+    if (this.delivered.has(mailboxId)) return false;
+    this.delivered.add(mailboxId);
+    return true;
+  }
+
+  private prefixOf({ judged, target }: Copy): string {
+    return deliveryFields(this.message.transaction.sender.address, target.address) + this.received(judged);
+  }
+
   private addDelivery(copy: Copy): void {
+    const { mailboxId } = copy.target;
+    if (!this.isFirstOf(mailboxId)) return;
     const body = this.body(copy.owner.tenantId);
+    const prefix = this.prefixOf(copy);
     const data: MessageDelivered["data"] = {
-      deliveryId: this.deliveryId(copy.mailboxId),
+      deliveryId: this.deliveryId(mailboxId),
       folder: copy.judged.verdict.action === "junk" ? { specialUse: "junk" } : "INBOX",
       body,
-      prefix: copy.prefix,
-      sizeBytes: Buffer.byteLength(copy.prefix) + body.sizeBytes,
+      prefix,
+      sizeBytes: Buffer.byteLength(prefix) + body.sizeBytes,
       internalDate: this.occurredAt,
       flags: [],
       transactionId: this.message.transaction.id,
       verdictId: copy.verdictId,
     };
-    const stream = streams.mail(copy.mailboxId);
+    const stream = streams.mail(mailboxId);
     this.append(stream, newEvent<MessageDelivered>("MessageDelivered", data, this.meta(copy.judged, copy.owner)));
     this.hold(stream, body);
   }
 
   private addHeld(copy: Copy, kind: HoldKind): void {
     const { judged } = copy;
+    const { mailboxId } = copy.target;
+    if (!this.isFirstOf(mailboxId)) return;
     const { limits, transaction } = this.message;
     const body = this.body(copy.owner.tenantId);
+    const prefix = this.prefixOf(copy);
     const data: MessageHeld["data"] = {
-      holdId: this.deliveryId(copy.mailboxId),
+      holdId: this.deliveryId(mailboxId),
       kind,
       transactionId: transaction.id,
       verdictId: copy.verdictId,
       recipient: judged.facts.recipient?.address ?? "",
       sender: transaction.sender.address,
-      mailboxId: copy.mailboxId,
+      mailboxId,
       body,
-      prefix: copy.prefix,
-      sizeBytes: Buffer.byteLength(copy.prefix) + body.sizeBytes,
+      prefix,
+      sizeBytes: Buffer.byteLength(prefix) + body.sizeBytes,
       expiresAt: this.occurredAt + (kind === "deferred" ? limits.deferredLifetimeMs : limits.quarantineMs),
       ...(kind === "deferred" ? { judgeAgainAt: this.occurredAt + firstJudgementMs } : {}),
       facts: judged.facts as unknown as Readonly<Record<string, unknown>>,
@@ -196,15 +214,20 @@ class CommitBuilder {
   }
 
   private meta(judged: Judged, owner: Owner) {
-    return { metadata: eventMetadata(judged.facts, owner, this.origin), occurredAt: this.occurredAt };
+    const key = `${owner.tenantId} ${owner.resellerId}`;
+    // Peer and login are the message's, so an owner's events say the same of themselves: one object, written once.
+    const metadata = this.metadata.get(key) ?? eventMetadata(judged.facts, owner, this.origin);
+    this.metadata.set(key, metadata);
+    return { metadata, occurredAt: this.occurredAt };
   }
 }
+
+type Target = Extract<RecipientFact, { readonly kind: "local" }>["targets"][number];
 
 interface Copy {
   readonly judged: Judged;
   readonly verdictId: VerdictId;
-  readonly mailboxId: MailboxId;
-  readonly prefix: string;
+  readonly target: Target;
   readonly owner: DomainFact;
 }
 
