@@ -48,6 +48,8 @@ export interface PlatformParts {
 /** How long a body that nothing holds is kept before its space is freed. */
 const bodyGraceMs = 24 * 3_600_000;
 const housekeepingMs = 3_600_000;
+/** How long it may go unnoticed that a view parked. */
+const parkedKnownMs = 100;
 const trafficRetentionMs = 90 * 86_400_000;
 
 /** Opens stores, views, policy and pools. `onFatal` = something that only a restart mends. */
@@ -91,10 +93,11 @@ export async function openPlatformParts(
   const passwords = createPasswordPool();
   const mime = createMimePool({ threads: 1, timeoutMs: 10_000 });
   let caughtUp = false;
-  const parked = () =>
+  const parked = remembered(parkedKnownMs, () =>
     rows
       .status()
-      .some((view) => decidingViews.includes(view.name) && view.state !== "running" && view.state !== "rebuilding");
+      .some((view) => decidingViews.includes(view.name) && view.state !== "running" && view.state !== "rebuilding"),
+  );
   void rows.waitFor(startHead, { projections: decidingViews, timeoutMs: 3_600_000 }).then((reached) => {
     caughtUp = reached;
   });
@@ -129,6 +132,20 @@ export async function openPlatformParts(
       await Promise.all([passwords.close(), mime.close()]);
       await stores.close();
     },
+  };
+}
+
+/** The answer of `ask`, asked again once it is older than `forMs`: for what every SMTP command wants to know. */
+function remembered<Value>(forMs: number, ask: () => Value): () => Value {
+  let askedAt = Number.NEGATIVE_INFINITY;
+  let value: Value | undefined;
+  return () => {
+    const now = performance.now();
+    if (value === undefined || now - askedAt >= forMs) {
+      value = ask();
+      askedAt = now;
+    }
+    return value;
   };
 }
 

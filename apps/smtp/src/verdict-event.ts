@@ -62,7 +62,13 @@ export function newEvent<E extends DomainEvent>(
 /** VerdictRecorded of one judged recipient. */
 export function verdictEvent(
   judged: Judged,
-  of: { readonly verdictId: VerdictId; readonly origin: Origin; readonly occurredAt: number },
+  of: {
+    readonly verdictId: VerdictId;
+    readonly origin: Origin;
+    readonly occurredAt: number;
+    /** Made before, for another event of the same owner. */
+    readonly metadata?: EventMetadata;
+  },
   notes: MessageNotes = {},
 ): NewEvent<VerdictRecorded> {
   const { verdict, facts } = judged;
@@ -93,7 +99,7 @@ export function verdictEvent(
     ...(notes.mailboxId === undefined ? {} : { mailboxId: notes.mailboxId }),
   };
   return newEvent<VerdictRecorded>("VerdictRecorded", data, {
-    metadata: eventMetadata(facts, verdict, of.origin),
+    metadata: of.metadata ?? eventMetadata(facts, verdict, of.origin),
     occurredAt: of.occurredAt,
   });
 }

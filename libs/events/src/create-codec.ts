@@ -123,8 +123,20 @@ function encodeEvent(sealer: Sealer, { entry, wireType }: Writing, event: NewEve
     wireType,
     occurredAt: event.occurredAt,
     data: JSON.stringify(data),
-    metadata: JSON.stringify(metadata),
+    metadata: metadataText(metadata as object),
   };
+}
+
+// Events of one transaction share the object, and nothing changes metadata once it is made: written once, side by side.
+let lastMetadata: object | undefined;
+let lastMetadataText = "";
+
+function metadataText(metadata: object): string {
+  if (metadata !== lastMetadata) {
+    lastMetadataText = JSON.stringify(metadata);
+    lastMetadata = metadata;
+  }
+  return lastMetadataText;
 }
 
 function readData(sealer: Sealer, reading: Reading, stored: StoredEvent): unknown {

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomFillSync } from "node:crypto";
+import { createHmac, hash, randomFillSync } from "node:crypto";
 
 // Random bytes are drawn in bulk: one system call serves 256 ids on the mail path.
 const pool = Buffer.alloc(4_096);
@@ -49,8 +49,8 @@ export function uuidV7(): string {
 
 /** A UUIDv5 (RFC 9562 5.5): the same name under the same namespace UUID is the same id, everywhere and always. */
 export function uuidV5(namespace: string, name: string): string {
-  const digest = createHash("sha1").update(uuidBytes(namespace)).update(name, "utf8").digest();
-  return formatUuid(stamp(digest, 5));
+  const named = Buffer.concat([uuidBytes(namespace), Buffer.from(name, "utf8")]);
+  return formatUuid(stamp(hash("sha1", named, "buffer"), 5));
 }
 
 /**

@@ -140,8 +140,9 @@ export class EmbeddedBlobStore implements BlobStore {
     const seen = new Set<string>();
     for (const { ref, bytes: content } of bodies) {
       const key = keyOf(ref);
-      if (seen.has(key.join("/"))) continue;
-      seen.add(key.join("/"));
+      const name = `${ref.tenantId}/${ref.sha256}`;
+      if (seen.has(name)) continue;
+      seen.add(name);
       assert(content.byteLength === ref.sizeBytes, `body ${ref.sha256} has ${content.byteLength} bytes`);
       if (ref.sizeBytes <= inlineBodyBytesMax) {
         bytes.push(content);
