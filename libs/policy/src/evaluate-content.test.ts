@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { MailboxId } from "@mailfold/kernel";
 import {
   contentOf,
   domainScopeA,
@@ -39,6 +40,26 @@ describe("content", () => {
       data(policyOf(), { content: contentOf("x@y.z", { received: 100, deliveredTo: ["ann@a.example"] }) }).reason,
       "accepted",
     );
+  });
+
+  test("an alias loops when every mailbox behind it had the mail before", () => {
+    const target = (name: string) => {
+      return {
+        mailboxId: `mbx_${name}` as MailboxId,
+        address: `${name}@a.example`,
+        suspended: false,
+        overQuota: false,
+      };
+    };
+    const { recipient } = factsOf();
+    assert.ok(recipient && recipient.found.kind === "local");
+    const found = { ...recipient.found, targets: [target("ann"), target("bob")] };
+    const alias = { ...recipient, address: "team@a.example", found };
+    const verdict = (...deliveredTo: readonly string[]) =>
+      data(policyOf(), { recipient: alias, content: contentOf("x@y.z", { deliveredTo }) }).reason;
+    assert.equal(verdict("ann@a.example"), "accepted");
+    assert.equal(verdict("ann@a.example", "bob@a.example"), "loop");
+    assert.equal(verdict("team@a.example"), "loop");
   });
 
   test("size by scope: declared at RCPT, real after DATA", () => {

@@ -22,13 +22,23 @@ function checkShape(judging: Judging, content: Content): Finding | undefined {
   return undefined;
 }
 
+/** Copies bear their mailbox's address: an alias's mail loops when every mailbox behind it had it before. */
+function isDeliveredBefore(
+  { address, found }: NonNullable<Facts["recipient"]>,
+  deliveredTo: readonly string[],
+): boolean {
+  if (deliveredTo.length === 0) return false;
+  if (deliveredTo.includes(address)) return true;
+  return found.kind === "local" && found.targets.every((target) => deliveredTo.includes(target.address));
+}
+
 function checkLoop(judging: Judging, content: Content): Finding | undefined {
   const { recipient } = judging.facts;
   if (content.received > receivedMax) {
     const detail = `${content.received} Received headers`;
     return refuse(judging, "loop", "data", { step: "loop", outcome: "refuse", detail });
   }
-  if (recipient && content.deliveredTo.includes(recipient.address)) {
+  if (recipient && isDeliveredBefore(recipient, content.deliveredTo)) {
     return refuse(judging, "loop", "data", { step: "loop", outcome: "refuse", detail: "Delivered-To" });
   }
   return undefined;

@@ -2,7 +2,7 @@ import type { Scope, SenderList, SettingValue } from "@mailfold/domain";
 import type { DomainId, MailboxId, ResellerId, SenderEntryId, TenantId } from "@mailfold/kernel";
 
 /** Raised whenever evaluate() could answer differently for the same facts and policy. */
-export const engineVersion = 1;
+export const engineVersion = 2;
 
 export type Phase = "connect" | "helo" | "mail" | "rcpt" | "data";
 export type Action = "accept" | "reject" | "defer" | "quarantine" | "junk" | "discard";
