@@ -46,8 +46,13 @@ export function senderOwner(directory: Directory, address: string): NonNullable<
   return { domain, isAddress, ...(mailbox === undefined ? {} : { mailboxId: mailbox.mailboxId }) };
 }
 
-/** The facts of a login that the authenticator vouched for. */
-export function loginFact(directory: Directory, account: Account): LoginFact {
+/**
+ * The facts of a login that the authenticator vouched for, as they are now: a mailbox or tenant that may no longer log in
+ * may no longer send either, though its session is still open.
+ */
+export function loginFact(directory: Directory, account: Omit<Account, "quotaBytes">): LoginFact {
+  const switches = directory.tenant(account.tenantId)?.switches;
+  const isActive = directory.mailbox(account.mailboxId)?.status === "active";
   return {
     mailboxId: account.mailboxId,
     tenantId: account.tenantId,
@@ -55,6 +60,6 @@ export function loginFact(directory: Directory, account: Account): LoginFact {
     domainId: account.domainId,
     address: account.address,
     ownAddresses: directory.addressesOf(account.mailboxId),
-    submissionOff: directory.tenant(account.tenantId)?.switches.submission ?? false,
+    submissionOff: !isActive || switches === undefined || switches.submission || switches.login,
   };
 }

@@ -170,6 +170,39 @@ describe("with the real policy", () => {
     client.close();
   });
 
+  test("an open session may not send once its mailbox is suspended", async () => {
+    const early = "PROXY TCP4 192.0.2.9 198.51.100.1 5000 465\r\n";
+    const client = await SmtpClient.dial(smtp.ports.submission!, { early });
+    await client.reply();
+    await client.ask("EHLO client.test");
+    await client.ask("STARTTLS");
+    await client.startTls();
+    await client.ask("EHLO client.test");
+    assert.match(await client.ask("AUTH PLAIN AGFsaWNlQGEudGVzdABzZWNyZXQ="), /^235/);
+    const own = "From: alice@a.test\r\n\r\nx\r\n.\r\n";
+    assert.match((await client.deliver(["far@away.test"], own, "alice@a.test")).at(-1)!, /^250/);
+    const record = deps.directory.mailbox(ids.alice)!;
+    Object.assign(record, { status: "suspended" });
+    await client.ask("MAIL FROM:<alice@a.test>");
+    assert.match(await client.ask("RCPT TO:<far@away.test>"), /^550 5\.7\.1 .*\(ref vrd_/);
+    Object.assign(record, { status: "active" });
+    client.close();
+  });
+
+  test("a message refused for one relayed recipient leaves no verdict that others took it", async () => {
+    set(ids.tenantA, "relayMode", "addresses");
+    set(ids.tenantA, "relayAddresses", ["192.0.2.0/24"]);
+    const client = await from("192.0.2.10");
+    const replies = await client.deliver(
+      ["far@away.test", "alice@a.test"],
+      "X: no from\r\n\r\nx\r\n.\r\n",
+      "bob@a.test",
+    );
+    assert.match(replies.at(-1)!, /^550 5\.6\.0 .*\(ref vrd_/);
+    assert.deepEqual(reasons(), ["header-missing"]);
+    client.close();
+  });
+
   test("an over-long command denies the address for a while, and only it", async () => {
     policy = withSetting(policy, { scope: { kind: "platform" }, name: "overlongAction", value: "deny", byEvent: "e" });
     const client = await from("192.0.2.7");

@@ -68,8 +68,11 @@ async function judgeMessage(session: SmtpSession, received: Received): Promise<v
   );
   const notes = { messageIdHeader: header.messageId, subject: header.subject, sizeBytes: collector.sizeBytes };
   if (answer.kind === "refuse") {
-    const references = await session.references(judged, notes);
-    const [by, reference] = [judged[answer.by], references[answer.by]];
+    // Recipients that would have been taken were not: there is no verdict of theirs to put on record.
+    const refused = judged.filter(({ verdict }) => verdict.action === "reject" || verdict.action === "defer");
+    const references = await session.references(refused, notes);
+    const by = judged[answer.by];
+    const reference = by && references[refused.indexOf(by)];
     session.wire.reply(by && reference ? refusalReply(by.verdict, reference) : replies.unavailable);
     return;
   }

@@ -1,5 +1,5 @@
 import { newId } from "@mailfold/ids";
-import { senderOwner } from "../directory-facts.ts";
+import { loginFact, senderOwner } from "../directory-facts.ts";
 import { classifyAddress } from "../envelope-address.ts";
 import { type EnvelopeArgument, parseEnvelopeArgument } from "../envelope-syntax.ts";
 import { type Judged, whenReady } from "../judge.ts";
@@ -31,6 +31,8 @@ export const mail: Verb = (session, argument, done) => {
     session.wire.reply(replies.notReady);
     return done();
   }
+  // A session may last an hour: what an admin changed meanwhile counts from this transaction on.
+  if (session.login !== undefined) session.login = loginFact(session.services.deps.directory, session.login);
   const { declaredSizeBytes } = parameters;
   session.transaction = {
     id: newId("message"),
