@@ -1,1 +1,16 @@
-export {};
+export * from "./chi-square.ts";
+export * from "./classifier.ts";
+export * from "./content-checks.ts";
+export * from "./html-findings.ts";
+export * from "./memory-token-store.ts";
+export * from "./message.ts";
+export * from "./mime-findings.ts";
+export * from "./normalise-word.ts";
+export * from "./phrase-list.ts";
+export * from "./read-content.ts";
+export * from "./scan-html.ts";
+export * from "./sqlite-token-store.ts";
+export * from "./token-store.ts";
+export * from "./tokenize.ts";
+export * from "./url-hosts.ts";
+export * from "./url-list.ts";
