@@ -17,8 +17,8 @@ const digitLetters: ReadonlyMap<string, string> = new Map([
   ["!", "i"],
 ]);
 
-const invisible =
-  /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]/g;
+// Format characters, and the Hangul fillers that fonts leave blank; variation selectors go with the marks.
+const invisible = /[\p{Cf}\u115f\u1160]/gu;
 const marks = /\p{M}+/gu;
 
 /** Text before it is cut into words: compatibility forms and case folded, invisible characters and accents removed. */

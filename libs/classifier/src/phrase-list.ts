@@ -11,12 +11,15 @@ export interface PhraseEntry {
   readonly weight: number;
 }
 
-/** A phrase list made ready for matching. */
+/** A phrase list made ready for matching: a trie of words, so that a list costs no more the longer it grows. */
 export interface CompiledPhrases {
-  readonly byFirstWord: ReadonlyMap<
-    string,
-    readonly { readonly entry: PhraseEntry; readonly words: readonly string[] }[]
-  >;
+  readonly root: PhraseNode;
+}
+
+/** Phrases that end here, and words that may follow. */
+export interface PhraseNode {
+  readonly next: Map<string, PhraseNode>;
+  readonly entries: PhraseEntry[];
 }
 
 /** Phrases of one list, characters and words of one phrase. */
@@ -40,19 +43,18 @@ export function compilePhrases(
       problems: [{ index: phraseLimits.phrases, message: `a list holds at most ${phraseLimits.phrases} phrases` }],
     };
   }
-  const byFirstWord = new Map<string, { entry: PhraseEntry; words: readonly string[] }[]>();
+  const root: PhraseNode = { next: new Map(), entries: [] };
   entries.forEach((entry, index) => {
     const words = phraseWords(entry.phrase.slice(0, phraseLimits.characters + 1));
-    const [first] = words;
     if (entry.phrase.length > phraseLimits.characters)
       problems.push({ index, message: `longer than ${phraseLimits.characters} characters` });
-    else if (first === undefined) problems.push({ index, message: "a phrase needs at least one letter or digit" });
+    else if (words.length === 0) problems.push({ index, message: "a phrase needs at least one letter or digit" });
     else if (words.length > phraseLimits.words)
       problems.push({ index, message: `more than ${phraseLimits.words} words` });
     else if (!Number.isFinite(entry.weight)) problems.push({ index, message: "a weight is a number" });
-    else byFirstWord.set(first, [...(byFirstWord.get(first) ?? []), { entry, words }]);
+    else addPhrase(root, words, entry);
   });
-  return problems.length > 0 ? { problems } : { phrases: { byFirstWord } };
+  return problems.length > 0 ? { problems } : { phrases: { root } };
 }
 
 /** Phrases of the list that occur in the subject or in what a reader sees of the body; at most 50 findings. */
@@ -71,20 +73,31 @@ export function findPhrases(
   }));
 }
 
+function addPhrase(root: PhraseNode, words: readonly string[], entry: PhraseEntry): void {
+  let node = root;
+  for (const word of words) {
+    const next: PhraseNode = node.next.get(word) ?? { next: new Map(), entries: [] };
+    node.next.set(word, next);
+    node = next;
+  }
+  node.entries.push(entry);
+}
+
 function collect(
   words: readonly string[],
   where: "subject" | "body",
-  { byFirstWord }: CompiledPhrases,
+  { root }: CompiledPhrases,
   hits: Map<PhraseEntry, "subject" | "body">,
 ): void {
-  words.forEach((word, at) => {
-    for (const candidate of byFirstWord.get(word) ?? []) {
-      if (candidate.entry.in !== "both" && candidate.entry.in !== where) continue;
-      if (hits.has(candidate.entry)) continue;
-      if (candidate.words.every((expected, offset) => words[at + offset] === expected))
-        hits.set(candidate.entry, where);
+  for (let start = 0; start < words.length; start += 1) {
+    let node: PhraseNode | undefined = root;
+    for (let at = start; node !== undefined && at <= words.length; at += 1) {
+      for (const entry of node.entries) {
+        if ((entry.in === "both" || entry.in === where) && !hits.has(entry)) hits.set(entry, where);
+      }
+      node = node.next.get(words[at] ?? "");
     }
-  });
+  }
 }
 
 function phraseWords(text: string): readonly string[] {

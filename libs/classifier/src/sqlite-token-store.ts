@@ -42,7 +42,7 @@ const statements = {
   forgetTenant: "DELETE FROM tenants WHERE tenant = ?",
 } as const;
 
-type Statements = { readonly [Name in keyof typeof statements]: ReturnType<DatabaseSync["prepare"]> };
+type Statements = { readonly [Name in keyof typeof statements]: ReturnType<DatabaseSync.prepare> };
 interface TenantRow {
   readonly tenant: number;
   readonly spam: number;
@@ -71,7 +71,7 @@ export function openSqliteTokenStore(path: string, limits: TokenStoreLimits): To
       const counts = new Map<number, TokenCounts>();
       if (tenant === undefined) return { messages: { spam: 0, ham: 0 }, counts };
       for (const row of prepared.read.all(tenant.tenant, JSON.stringify(keys))) {
-        counts.set(Number(row["key"]), { spam: Number(row["spam"]), ham: Number(row["ham"]) });
+        counts.set(Number(row.key), { spam: Number(row.spam), ham: Number(row.ham) });
       }
       return { messages: { spam: tenant.spam, ham: tenant.ham }, counts };
     },
@@ -88,7 +88,7 @@ export function openSqliteTokenStore(path: string, limits: TokenStoreLimits): To
       return transaction(db, () => {
         const removed = new Map<number, number>();
         const rows = prepared.expire.all(beforeDay, limit);
-        for (const row of rows) removed.set(Number(row["tenant"]), (removed.get(Number(row["tenant"])) ?? 0) + 1);
+        for (const row of rows) removed.set(Number(row.tenant), (removed.get(Number(row.tenant)) ?? 0) + 1);
         for (const [tenant, tokens] of removed) prepared.lower.run(tenant, tokens);
         return rows.length;
       });
@@ -155,5 +155,5 @@ function keepWithin(
 }
 
 function countTokens(prepared: Statements, tenant: number): number {
-  return Number(prepared.count.get(tenant)?.["tokens"]);
+  return Number(prepared.count.get(tenant)?.tokens);
 }
