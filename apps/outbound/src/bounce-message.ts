@@ -5,7 +5,7 @@ export interface BounceInput {
   readonly message: OutboundMessage;
   /** Final failures, in the order of the recipients. */
   readonly failures: readonly RecipientResult[];
-  /** The original message's header block and body, as far as it is still there. */
+  /** The original message's body as it was stored, if it is still there; its prefix comes from `message`. */
   readonly original: Uint8Array | undefined;
   readonly hostname: string;
   readonly messageId: string;
@@ -31,12 +31,20 @@ export function buildBounce(input: BounceInput): Uint8Array {
   ];
   const parts = [
     ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", "", ...explanation(input)],
-    ["Content-Type: message/delivery-status", "", ...deliveryStatus(input)],
+    // RFC 6533 3: addresses beyond ASCII have a status type of their own.
+    isInternational(input)
+      ? [
+          "Content-Type: message/global-delivery-status",
+          "Content-Transfer-Encoding: 8bit",
+          "",
+          ...deliveryStatus(input),
+        ]
+      : ["Content-Type: message/delivery-status", "", ...deliveryStatus(input)],
     [
       "Content-Type: text/rfc822-headers; charset=utf-8",
       "Content-Transfer-Encoding: 8bit",
       "",
-      ...originalHeader(input.original),
+      ...originalHeader(input),
     ],
   ];
   const lines = [...header, "", ...parts.flatMap((part) => [`--${boundary}`, ...part]), `--${boundary}--`, ""];
@@ -50,11 +58,7 @@ function explanation(input: BounceInput): string[] {
     "",
     "Your message could not be delivered to:",
     "",
-    ...input.failures.flatMap((failure) => [
-      `  ${failure.recipient}`,
-      `    ${failure.code ?? ""} ${failure.text}`.trimEnd(),
-      "",
-    ]),
+    ...input.failures.flatMap((failure) => [`  ${failure.recipient}`, `    ${answerOf(failure)}`, ""]),
     expired
       ? "It was tried again and again until its time ran out; it will not be tried any more."
       : "The receiving side refused it for good; sending it again unchanged will not help.",
@@ -70,13 +74,28 @@ function deliveryStatus(input: BounceInput): string[] {
     "",
   ];
   const perRecipient = input.failures.flatMap((failure) => [
-    `Final-Recipient: rfc822; ${failure.recipient}`,
+    `Final-Recipient: ${isAscii(failure.recipient) ? "rfc822" : "utf-8"}; ${failure.recipient}`,
     "Action: failed",
     `Status: ${statusOf(failure)}`,
-    ...(failure.code === undefined ? [] : [`Diagnostic-Code: smtp; ${failure.code} ${failure.text}`]),
+    ...(failure.code === undefined
+      ? []
+      : [`Diagnostic-Code: smtp; ${answerOf(failure).replace(/[^\x20-\x7e]/g, "?")}`]),
     "",
   ]);
   return [...perMessage, ...perRecipient];
+}
+
+/** The other side's answer: its text repeats the code when it is a reply, and has none when we say so ourselves. */
+function answerOf({ code, text }: RecipientResult): string {
+  return code === undefined || text.startsWith(`${code}`) ? text : `${code} ${text}`;
+}
+
+function isAscii(text: string): boolean {
+  return /^[\x20-\x7e]*$/.test(text);
+}
+
+function isInternational(input: BounceInput): boolean {
+  return input.failures.some((failure) => !isAscii(failure.recipient));
 }
 
 /** An expired message's last answer was temporary: its status becomes 5.4.7, delivery time expired (RFC 3463 3.5). */
@@ -85,9 +104,10 @@ function statusOf(failure: RecipientResult): string {
   return failure.enhancedCode?.startsWith("5") === true ? failure.enhancedCode : "5.0.0";
 }
 
-function originalHeader(original: Uint8Array | undefined): string[] {
-  if (original === undefined) return [""];
-  const head = new TextDecoder("utf-8").decode(original.subarray(0, headersMax)).replace(/\r\n|\r|\n/g, "\n");
+/** Trace fields come first, and with them the Date and Message-ID that this host may have added. */
+function originalHeader({ message, original }: BounceInput): string[] {
+  const body = new TextDecoder("utf-8").decode(original?.subarray(0, headersMax));
+  const head = `${message.queued.prefix}${body}`.replace(/\r\n|\r|\n/g, "\n");
   const end = head.indexOf("\n\n");
   return [...(end < 0 ? head : head.slice(0, end)).split("\n"), ""];
 }

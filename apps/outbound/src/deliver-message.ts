@@ -6,6 +6,7 @@ import { normaliseLineEnds } from "./normalise-line-ends.ts";
 import type { OutboundMessage } from "./outbound-message.ts";
 import type { OutboundConfig, OutboundDeps } from "./ports.ts";
 import { deliverTo, type Handover, type HandoverResult } from "./smtp-delivery.ts";
+import type { UnreachableDestinations } from "./unreachable-destinations.ts";
 
 /** One attempt's outcome towards one destination. */
 export interface DestinationOutcome {
@@ -20,38 +21,46 @@ export interface DeliveryContext {
   readonly config: OutboundConfig;
   readonly guard: AddressGuard;
   readonly slots: DestinationSlots;
+  readonly unreachable: UnreachableDestinations;
+  /** True once the workers are told to stop: nothing new is begun. */
+  readonly isStopped: () => boolean;
 }
 
-/** Tries every pending recipient once, destination by destination; a slow one does not hold the others up. Never throws. */
+/** A message on its way to one destination. Its content is read once a slot is free: who waits holds no memory. */
+interface Parcel {
+  readonly message: OutboundMessage;
+  readonly recipients: readonly string[];
+  readonly content: () => Promise<Uint8Array | undefined>;
+}
+
+/**
+ * Tries every pending recipient once, destination by destination; a slow one does not hold other messages up. Answers the
+ * destinations that were tried: fewer than there are when the workers stop meanwhile. Never throws.
+ */
 export async function deliverMessage(
   context: DeliveryContext,
   message: OutboundMessage,
 ): Promise<readonly DestinationOutcome[]> {
-  const body = await context.deps.journal.bodies.read(message.queued.body);
-  if (body === undefined) {
-    const lost = {
-      outcome: "failed",
-      code: 554,
-      enhancedCode: "5.3.0",
-      text: "the message body is no longer there",
-    } as const;
-    return [{ host: "local", tls: "none", results: message.pending.map((recipient) => ({ recipient, ...lost })) }];
-  }
-  const prefix = new TextEncoder().encode(message.queued.prefix);
+  let read: Promise<Uint8Array | undefined> | undefined;
+  const content = () => {
+    read ??= contentOf(context, message);
+    return read;
+  };
+  const groups = groupByDomain(message.pending, context.config.smarthost !== undefined);
+  const outcomes = await Promise.all(
+    [...groups].map(([domain, recipients]) => deliverToDomain(context, domain, { message, recipients, content })),
+  );
+  return outcomes.filter((outcome) => outcome !== undefined);
+}
+
+async function contentOf({ deps }: DeliveryContext, { queued }: OutboundMessage): Promise<Uint8Array | undefined> {
+  const body = await deps.journal.bodies.read(queued.body);
+  if (body === undefined) return undefined;
+  const prefix = new TextEncoder().encode(queued.prefix);
   const whole = new Uint8Array(prefix.length + body.length);
   whole.set(prefix);
   whole.set(body, prefix.length);
-  const bytes = normaliseLineEnds(whole);
-  const groups = groupByDomain(message.pending, context.config.smarthost !== undefined);
-  return Promise.all(
-    [...groups].map(([domain, recipients]) =>
-      deliverToDomain(context, domain, { ...envelopeOf(message), recipients, message: bytes }),
-    ),
-  );
-}
-
-function envelopeOf(message: OutboundMessage): Pick<Handover, "sender" | "eightBit"> {
-  return { sender: message.queued.sender, eightBit: message.queued.eightBit };
+  return normaliseLineEnds(whole);
 }
 
 /** RFC 5321 allows one connection for all recipients of a domain; a smarthost takes all of them. */
@@ -61,59 +70,86 @@ function groupByDomain(recipients: readonly string[], together: boolean): Readon
   );
 }
 
+/** An outcome that all recipients of a destination share, without a connection. */
+function outcomeOfAll(
+  host: string,
+  recipients: readonly string[],
+  result: Omit<RecipientResult, "recipient">,
+): DestinationOutcome {
+  return { host, tls: "none", results: recipients.map((recipient) => ({ recipient, ...result })) };
+}
+
 async function deliverToDomain(
   context: DeliveryContext,
   domain: string,
-  handover: Handover,
-): Promise<DestinationOutcome> {
-  const { config, guard, deps } = context;
+  parcel: Parcel,
+): Promise<DestinationOutcome | undefined> {
+  const { deps } = context;
   const release = await context.slots.take(domain);
   try {
-    const route = await findRoute(domain, {
-      resolver: deps.resolver,
-      guard,
-      port: config.mxPort,
-      smarthost: config.smarthost,
-    });
-    if (route.status !== "found") {
-      const { status, enhancedCode, text } = route;
-      const results = handover.recipients.map((recipient) => ({ recipient, outcome: status, enhancedCode, text }));
-      return { host: domain, tls: "none", results };
-    }
-    return await tryExchangers(context, route.exchangers, handover);
+    return context.isStopped() ? undefined : await attemptDomain(context, domain, parcel);
   } catch (error) {
     deps.log.error({ err: error, domain }, "delivery attempt failed inside");
     const text = "internal error while delivering";
-    return {
-      host: domain,
-      tls: "none",
-      results: handover.recipients.map((recipient) => ({ recipient, outcome: "deferred", text })),
-    };
+    return outcomeOfAll(domain, parcel.recipients, { outcome: "deferred", text });
   } finally {
     release();
   }
 }
 
-async function tryExchangers(
+async function attemptDomain(
   context: DeliveryContext,
+  domain: string,
+  { message, recipients, content }: Parcel,
+): Promise<DestinationOutcome> {
+  const { config, guard, deps, unreachable } = context;
+  const text = unreachable.why(domain, deps.clock.now());
+  if (text !== undefined) return outcomeOfAll(domain, recipients, { outcome: "deferred", enhancedCode: "4.4.1", text });
+  const { resolver } = deps;
+  const route = await findRoute(domain, { resolver, guard, port: config.mxPort, smarthost: config.smarthost });
+  if (route.status !== "found") {
+    const { status: outcome, enhancedCode, text } = route;
+    return outcomeOfAll(domain, recipients, { outcome, enhancedCode, text });
+  }
+  const bytes = await content();
+  if (bytes === undefined) {
+    const text = "the message body is no longer there";
+    return outcomeOfAll("local", recipients, { outcome: "failed", code: 554, enhancedCode: "5.3.0", text });
+  }
+  const { sender, eightBit } = message.queued;
+  const handover = { sender, eightBit, recipients, message: bytes };
+  const { isUnreachable, ...outcome } = await tryExchangers(config, route.exchangers, handover);
+  const [first] = outcome.results;
+  if (isUnreachable && first?.outcome === "deferred") {
+    const until = deps.clock.now() + (config.retryDelaysMs[0] ?? 0);
+    unreachable.add(domain, {
+      until,
+      text: `not tried, as ${outcome.host} did not answer shortly before: ${first.text}`,
+    });
+  }
+  return outcome;
+}
+
+type ExchangerOutcome = DestinationOutcome & { readonly isUnreachable: boolean };
+
+/** Hosts that cannot be talked to are passed over until these many time-outs have gone by. */
+const timeoutsMax = 5;
+
+async function tryExchangers(
+  config: OutboundConfig,
   exchangers: readonly Exchanger[],
   handover: Handover,
-): Promise<DestinationOutcome> {
-  const { config } = context;
-  let last: DestinationOutcome = { host: "none", tls: "none", results: [] };
-  for (const exchanger of exchangers) {
-    for (const ip of exchanger.ips) {
-      const peer = {
-        host: exchanger.host,
-        ip,
-        port: exchanger.port,
-        helo: config.hostname,
-        timeoutMs: config.timeoutMs,
-      };
-      const result: HandoverResult = await deliverTo(peer, handover);
-      last = { host: exchanger.host, ip, tls: result.tls, results: result.results };
-      if (!result.unreachable) return last;
-    }
+): Promise<ExchangerOutcome> {
+  const giveUpAt = performance.now() + config.timeoutMs * timeoutsMax;
+  let last: ExchangerOutcome = { host: "none", tls: "none", results: [], isUnreachable: true };
+  for (const { host, ip, port } of exchangers.flatMap(({ ips, ...each }) => ips.map((ip) => ({ ...each, ip })))) {
+    if (last.results.length > 0 && performance.now() > giveUpAt) break;
+    const peer = { host, ip, port, helo: config.hostname, timeoutMs: config.timeoutMs };
+    const result: HandoverResult = await deliverTo(peer, handover);
+    const outcome = { host, ip, tls: result.tls, results: result.results, isUnreachable: result.unreachable };
+    if (!result.unreachable) return outcome;
+    // A host that is away now may take the mail later: another one's refusal to talk at all does not end that.
+    if (last.results[0]?.outcome !== "deferred") last = outcome;
   }
   return last;
 }

@@ -28,7 +28,7 @@ export interface OutboundConfig {
   readonly ownAddresses: readonly string[];
   /** Port of receiving servers; 25 outside tests. */
   readonly mxPort: number;
-  /** Messages worked on at once. */
+  /** Connections at once. */
   readonly concurrency: number;
   /** Connections to one destination at once. */
   readonly perDestination: number;

@@ -63,11 +63,12 @@ function attempt(peer: Peer, handover: Handover, clear: boolean): Promise<Attemp
       peer.timeoutMs * 5,
     );
     let settled = false;
-    function finish(outcome: Attempt): void {
+    function finish(outcome: Attempt, isTalking = false): void {
       if (settled) return;
       settled = true;
       clearTimeout(deadline);
-      connection.close();
+      if (isTalking) quit(connection);
+      else connection.close();
       resolve(outcome);
     }
     connection.on("error", (error: Error) => finish(failureOf(error, handover, clear)));
@@ -96,11 +97,24 @@ function attempt(peer: Peer, handover: Handover, clear: boolean): Promise<Attemp
         use8BitMime: handover.eightBit,
       };
       connection.send(envelope, Buffer.from(handover.message), (sendError, info) => {
-        if (sendError) return finish({ ...failureOf(sendError, handover), tls, unreachable: false });
-        finish({ results: resultsOf(info, handover), tls, unreachable: false });
+        if (sendError) {
+          const isTalking = (sendError as SmtpError).responseCode !== undefined;
+          return finish({ ...failureOf(sendError, handover), tls, unreachable: false }, isTalking);
+        }
+        finish({ results: resultsOf(info, handover), tls, unreachable: false }, true);
       });
     });
   });
+}
+
+const quitTimeoutMs = 2_000;
+
+/** RFC 5321 4.1.1.10: no side just hangs up. The outcome is known already, so nobody waits for the answer. */
+function quit(connection: SMTPConnection): void {
+  const timer = setTimeout(() => connection.close(), quitTimeoutMs);
+  timer.unref();
+  connection.once("end", () => clearTimeout(timer));
+  connection.quit();
 }
 
 /** nodemailer keeps the EHLO keywords to itself; exact version pinned, covered by a test. */

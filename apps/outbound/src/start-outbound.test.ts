@@ -133,6 +133,8 @@ describe("outbound delivery", () => {
     assert.match(text, /Final-Recipient: rfc822; b@far\.test\r\nAction: failed\r\nStatus: 5\.1\.1\r\n/);
     assert.match(text, /multipart\/report; report-type=delivery-status/);
     assert.match(text, /Subject: hello/, "the original header comes back");
+    assert.match(text, /\r\n\r\nReceived: by mx\r\nSubject: hello\r\n/, "with what this host put before it");
+    assert.match(text, /\r\nDiagnostic-Code: smtp; 550 5\.1\.1 no such user\r\n/);
     assert.doesNotMatch(text, /[ac]@far\.test/);
   });
 
@@ -207,6 +209,40 @@ describe("outbound delivery", () => {
     );
   });
 
+  test("the bounce of an internationalised address says so in the types made for it (RFC 6533)", async () => {
+    const house = world({ localMailbox: "alice@ours.test" });
+    const id = await house.queue({ recipients: ["jürgen@far.test"] });
+    await workUntil(house, () => finishedOf(house, id) !== undefined);
+    const bounce = bouncesOf(house)[0]?.data as { body: { sha256: string } } | undefined;
+    const text = new TextDecoder().decode(house.bodies.get(bounce?.body.sha256 ?? ""));
+    assert.match(text, /Content-Type: message\/global-delivery-status\r\n/);
+    assert.match(text, /Final-Recipient: utf-8; jürgen@far\.test\r\nAction: failed\r\nStatus: 5\.6\.7\r\n/);
+  });
+
+  test("takes its leave with QUIT (RFC 5321 4.1.1.10)", async () => {
+    const commands: string[] = [];
+    const server: Server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      let inData = false;
+      socket.write("220 plain\r\n");
+      socket.on("data", (chunk) => {
+        for (const line of chunk.toString().split("\r\n").slice(0, -1)) {
+          if (inData && line !== ".") continue;
+          inData = line === "DATA";
+          if (line !== ".") commands.push(line.slice(0, 4));
+          socket.write(inData ? "354 go\r\n" : "250 ok\r\n");
+          if (line === "QUIT") socket.end();
+        }
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const house = world({ port: (server.address() as { port: number }).port });
+    const id = await house.queue();
+    await workUntil(house, () => finishedOf(house, id) !== undefined);
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    assert.deepEqual(commands, ["EHLO", "MAIL", "RCPT", "DATA", "QUIT"]);
+  });
+
   test("an internationalised address fails where the other side does not take it", async () => {
     const house = world();
     const id = await house.queue({ recipients: ["jürgen@far.test"], vouchedBy: "none" });
@@ -269,6 +305,55 @@ describe("outbound against broken servers", () => {
     await workUntil(house, () => finishedOf(house, id) !== undefined);
     assert.equal(attemptsOf(house, id)[0]?.host, "good.test");
     silent.close();
+  });
+
+  test("a silent destination holds up nobody else's mail, and is not waited for by each message", async () => {
+    let dialled = 0;
+    const silent = createServer((socket) => {
+      dialled += 1;
+      socket.on("error", () => undefined);
+    });
+    await new Promise<void>((resolve) => silent.listen({ port, host: "127.0.0.2" }, resolve));
+    const mx = {
+      "far.test": [{ exchange: "good.test", priority: 10 }],
+      "hole.test": [{ exchange: "silent.test", priority: 10 }],
+    };
+    const house = world({ mx, addresses: { "silent.test": ["127.0.0.2"], "good.test": ["127.0.0.1"] } });
+    Object.assign(house.config, { timeoutMs: 1_000 });
+    const lost: MessageId[] = [];
+    for (let n = 0; n < 30; n += 1) lost.push(await house.queue({ recipients: ["x@hole.test"] }));
+    const id = await house.queue();
+    let attemptedBefore = 0;
+    await workUntil(house, () => {
+      if (finishedOf(house, id) !== undefined) return true;
+      attemptedBefore = lost.filter((each) => attemptsOf(house, each).length > 0).length;
+      return false;
+    });
+    assert.equal(attemptedBefore, 0, "the silent host's first time-out was still to come");
+    await workUntil(house, () => lost.every((each) => attemptsOf(house, each).length === 1));
+    assert.ok(dialled <= 2 * house.config.perDestination, `${dialled} connections`);
+    assert.match(attemptsOf(house, lost[29] as MessageId)[0]?.results[0]?.text ?? "", /did not answer shortly before/);
+    silent.close();
+  });
+
+  test("a backup that refuses at its greeting does not end what the first host may take later", async () => {
+    const refusing = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.end("554 no mail here\r\n");
+    });
+    await new Promise<void>((resolve) => refusing.listen({ port, host: "127.0.0.3" }, resolve));
+    const mx = {
+      "far.test": [
+        { exchange: "away.test", priority: 10 },
+        { exchange: "refusing.test", priority: 20 },
+      ],
+    };
+    // Nobody listens on 127.0.0.4.
+    const house = world({ mx, addresses: { "away.test": ["127.0.0.4"], "refusing.test": ["127.0.0.3"] } });
+    const id = await house.queue();
+    await workUntil(house, () => attemptsOf(house, id).length === 1);
+    assert.equal(attemptsOf(house, id)[0]?.results[0]?.outcome, "deferred");
+    refusing.close();
   });
 
   test("of two workers on one message, one record stays", async () => {

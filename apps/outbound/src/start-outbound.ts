@@ -3,6 +3,7 @@ import { createAddressGuard } from "./address-guard.ts";
 import type { DeliveryContext } from "./deliver-message.ts";
 import { createDestinationSlots } from "./destination-slots.ts";
 import type { OutboundConfig, OutboundDeps } from "./ports.ts";
+import { createUnreachableDestinations } from "./unreachable-destinations.ts";
 import { workMessage } from "./work-message.ts";
 
 export interface Outbound {
@@ -12,25 +13,37 @@ export interface Outbound {
   close(graceMs?: number): Promise<void>;
 }
 
+/**
+ * Messages taken up at once. Many more than connections: those that wait for a slow destination must not keep others from
+ * being looked at. A waiting one holds its events, not its body.
+ */
+const openMax = 1_000;
+
 /** A message whose work failed inside (store unavailable) rests this long before it is looked at again. */
 const faultRestMs = 5_000;
 
 /** Starts the delivery workers: due messages come from the queue view, the truth about each from its own stream. */
 export function startOutbound(deps: OutboundDeps, config: OutboundConfig): Outbound {
   const guard = createAddressGuard({ allowPrivate: config.allowPrivate, ownAddresses: config.ownAddresses });
-  const context: DeliveryContext = { deps, config, guard, slots: createDestinationSlots(config.perDestination) };
+  const context: DeliveryContext = {
+    deps,
+    config,
+    guard,
+    slots: createDestinationSlots({ perDestination: config.perDestination, total: config.concurrency }),
+    unreachable: createUnreachableDestinations(),
+    isStopped: () => closed,
+  };
   const working = new Map<MessageId, Promise<void>>();
   const resting = new Map<MessageId, number>();
   let closed = false;
 
   function poll(): void {
-    const room = config.concurrency - working.size;
+    const room = openMax - working.size;
     if (closed || room <= 0 || !deps.ready()) return;
-    deps.metrics.outboundQueue.set(deps.waitingCount());
     const now = deps.clock.now();
     for (const [id, until] of resting) if (until <= now) resting.delete(id);
-    // Ask for more than fits: those under way or resting are skipped.
-    const due = deps.dueMessages(now, config.concurrency * 2 + resting.size);
+    // Those under way or resting may still be due in the view, and are skipped.
+    const due = deps.dueMessages(now, config.concurrency + working.size + resting.size);
     for (const id of due.filter((each) => !working.has(each) && !resting.has(each)).slice(0, room)) begin(id);
   }
 
@@ -46,16 +59,24 @@ export function startOutbound(deps: OutboundDeps, config: OutboundConfig): Outbo
       )
       .then(() => {
         working.delete(id);
-        poll();
+        topUp();
       });
     working.set(id, work);
   }
 
-  const timer = setInterval(poll, config.pollMs);
+  /** With more taken up than there are connections the next regular look is soon enough: each look costs a select. */
+  function topUp(): void {
+    if (working.size < config.concurrency) poll();
+  }
+
+  const timer = setInterval(() => {
+    deps.metrics.outboundQueue.set(deps.waitingCount());
+    poll();
+  }, config.pollMs);
   timer.unref();
   poll();
   return {
-    kick: poll,
+    kick: topUp,
     async close(graceMs = 5_000) {
       closed = true;
       clearInterval(timer);

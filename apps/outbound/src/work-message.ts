@@ -18,6 +18,7 @@ export async function workMessage(context: DeliveryContext, messageId: MessageId
     return finishMessage(deps, config, before);
   if (before.nextAttemptAt > deps.clock.now()) return;
   const outcomes = await deliverMessage(context, before);
+  if (outcomes.length === 0) return;
   for (const result of outcomes.flatMap((outcome) => outcome.results))
     deps.metrics.outboundAttempts.inc({ outcome: result.outcome });
   const stream = streams.outbound(messageId);
