@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { describe, test } from "node:test";
-import { createDnsResolver, reverseName } from "./resolver.ts";
+import { createDnsResolver, type DnsAnswer, reverseName } from "./resolver.ts";
 
 /** A server that answers every question with one response code, or not at all. */
 async function withServer<T>(rcode: number | "silent", use: (server: string) => Promise<T>): Promise<T> {
@@ -29,12 +29,24 @@ describe("resolver", () => {
   for (const kind of kinds) {
     test(`${kind}: NXDOMAIN is a proof of none; SERVFAIL and silence are failures, never mistaken for it`, async () => {
       const ask = (rcode: number | "silent") =>
-        withServer(rcode, (server) => createDnsResolver({ server, timeoutMs: 600 })[kind](subjectOf(kind)));
+        withServer<DnsAnswer<unknown>>(rcode, (server) =>
+          createDnsResolver({ server, timeoutMs: 600 })[kind](subjectOf(kind)),
+        );
       assert.deepEqual(await ask(3), { status: "none" });
       assert.equal((await ask(2)).status, "failed");
       assert.equal((await ask("silent")).status, "failed");
     });
   }
+
+  test("addresses of one family: NXDOMAIN says that there is no such name; a failure is a failure", async () => {
+    for (const family of [4, 6] as const) {
+      const ask = (rcode: number | "silent") =>
+        withServer(rcode, (server) => createDnsResolver({ server, timeoutMs: 600 }).addresses("example.test", family));
+      assert.deepEqual(await ask(3), { status: "none", noSuchName: true });
+      assert.deepEqual(await ask(0), { status: "none" });
+      assert.equal((await ask(2)).status, "failed");
+    }
+  });
 
   test("names of PTR records", () => {
     assert.equal(reverseName("192.0.2.7"), "7.2.0.192.in-addr.arpa");

@@ -9,14 +9,15 @@ export interface MxRecord {
 /** A DNS answer: records, a proof that there are none, or a failure (time-out, SERVFAIL): never mistaken for each other. */
 export type DnsAnswer<T> =
   | { readonly status: "found"; readonly records: readonly T[] }
-  | { readonly status: "none" }
+  /** `noSuchName`: NXDOMAIN, not merely no such record; said by look-ups of one address family. */
+  | { readonly status: "none"; readonly noSuchName?: true }
   | { readonly status: "failed"; readonly cause: string };
 
 /** DNS as the edges see it; every look-up ends within its deadline. */
 export interface DnsResolver {
   mx(name: string): Promise<DnsAnswer<MxRecord>>;
-  /** IPv4 and IPv6 addresses. */
-  addresses(name: string): Promise<DnsAnswer<string>>;
+  /** IPv4 and IPv6 addresses; with `family` only those, so that the other family cannot hide a failure. */
+  addresses(name: string, family?: 4 | 6): Promise<DnsAnswer<string>>;
   txt(name: string): Promise<DnsAnswer<string>>;
   ptr(ip: string): Promise<DnsAnswer<string>>;
 }
@@ -32,7 +33,8 @@ export function reverseName(ip: string): string {
     .join(".")}.ip6.arpa`;
 }
 
-const noRecordCodes = new Set(["ENOTFOUND", "ENODATA"]);
+const noSuchNameCode = "ENOTFOUND";
+const noRecordCodes = new Set([noSuchNameCode, "ENODATA"]);
 
 async function ask<T>(timeoutMs: number, look: () => Promise<readonly T[]>): Promise<DnsAnswer<T>> {
   let timer: NodeJS.Timeout | undefined;
@@ -53,6 +55,18 @@ async function ask<T>(timeoutMs: number, look: () => Promise<readonly T[]>): Pro
   }
 }
 
+/** As ask, telling a name that does not exist (NXDOMAIN) from one without such a record. */
+async function askFamily(timeoutMs: number, look: () => Promise<readonly string[]>): Promise<DnsAnswer<string>> {
+  let noSuchName = false;
+  const answer = await ask(timeoutMs, () =>
+    look().catch((error: NodeJS.ErrnoException) => {
+      noSuchName = error.code === noSuchNameCode;
+      throw error;
+    }),
+  );
+  return answer.status === "none" && noSuchName ? { status: "none", noSuchName: true } : answer;
+}
+
 /** Resolver over c-ares (never getaddrinfo). `server` is `ip:port`; the system's servers when absent. timeoutMs bounds each look-up. */
 export function createDnsResolver(
   options: { readonly server?: string; readonly timeoutMs?: number } = {},
@@ -65,7 +79,9 @@ export function createDnsResolver(
     txt: (name) => ask(timeoutMs, async () => (await resolver.resolveTxt(name)).map((parts) => parts.join(""))),
     // Resolver.reverse says ENOTFOUND for SERVFAIL and time-outs too: ask for the record itself.
     ptr: (ip) => ask(timeoutMs, () => resolver.resolvePtr(reverseName(ip))),
-    async addresses(name) {
+    async addresses(name, family) {
+      if (family === 4) return askFamily(timeoutMs, () => resolver.resolve4(name));
+      if (family === 6) return askFamily(timeoutMs, () => resolver.resolve6(name));
       const [v4, v6] = await Promise.all([
         ask(timeoutMs, () => resolver.resolve4(name)),
         ask(timeoutMs, () => resolver.resolve6(name)),
