@@ -1,1 +1,11 @@
-export {};
+export { type ArcSealing, sealArc } from "./arc-seal.ts";
+export { createMailAuthPool, type MailAuthPool } from "./auth-pool.ts";
+export type * from "./auth-result.ts";
+export { type AuthenticateRequest, authenticateMessage } from "./authenticate-message.ts";
+export { authenticationResults } from "./authentication-results.ts";
+export { checkSpf, type SpfInput } from "./check-spf.ts";
+export { authCaps } from "./message-caps.ts";
+export type { AuthDnsAnswer, AuthQuestion, AuthResolver } from "./resolver-port.ts";
+export { makeSealKey, type SealKey, type SealKeyRecord, sealKeyRecord } from "./seal-key.ts";
+export { type SrsKeys, type SrsResult, srsForward, srsReverse } from "./srs.ts";
+export { stripForeignResults } from "./strip-foreign-results.ts";
