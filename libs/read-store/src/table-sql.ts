@@ -30,6 +30,13 @@ function indexColumns(table: TableSpec): readonly (readonly string[])[] {
   return indexes;
 }
 
+const columnsInKeyTreeMax = 8;
+
+/** Narrow rows lie in their key's tree. Wide ones would make it deep, and every index would carry the key: they have a rowid. */
+function layoutOf(table: TableSpec): string {
+  return Object.keys(table.columns).length <= columnsInKeyTreeMax ? " WITHOUT ROWID" : "";
+}
+
 /** Makes the tables and indexes of a set; no harm when they exist. */
 export function createTables(db: DatabaseSync, set: TableSet): void {
   for (const table of set.tables) {
@@ -38,7 +45,7 @@ export function createTables(db: DatabaseSync, set: TableSet): void {
     );
     const identifier = tableIdentifier(set, table.name);
     db.exec(
-      `CREATE TABLE IF NOT EXISTS ${identifier} (${columns.join(", ")}, PRIMARY KEY (${table.key.map(quoted).join(", ")})) WITHOUT ROWID`,
+      `CREATE TABLE IF NOT EXISTS ${identifier} (${columns.join(", ")}, PRIMARY KEY (${table.key.map(quoted).join(", ")}))${layoutOf(table)}`,
     );
     indexColumns(table).forEach((index, number) => {
       const name = `"${set.projection}__${set.label}__${table.name}__${number}"`;
