@@ -15,6 +15,8 @@ export interface ClassifierOptions {
   readonly deviationMin: number;
   /** The strongest tokens that are combined. */
   readonly tokensUsedMax: number;
+  /** With fewer telling tokens than this a message stays unsure: two chance words must not condemn a stranger's mail. */
+  readonly tokensUsedMin: number;
   /** Messages of each kind that must have been trained before the classifier speaks. */
   readonly messagesMin: number;
 }
@@ -27,6 +29,7 @@ export const defaultClassifierOptions: ClassifierOptions = {
   newWordWeight: 0.5,
   deviationMin: 0.1,
   tokensUsedMax: 150,
+  tokensUsedMin: 6,
   messagesMin: 20,
 };
 
@@ -114,8 +117,13 @@ export function judgeTokens(
   strong.sort((a, b) => Math.abs(b.probability - 0.5) - Math.abs(a.probability - 0.5) || (a.token < b.token ? -1 : 1));
   const used = strong.slice(0, options.tokensUsedMax);
   const probability = combineProbabilities(used.map((token) => token.probability));
-  const verdict = probability >= options.spamAbove ? "spam" : probability <= options.hamBelow ? "ham" : "unsure";
+  const verdict = used.length < options.tokensUsedMin ? "unsure" : verdictOf(probability, options);
   return { verdict, probability, tokens: used.slice(0, tokensShownMax), tokensUsed: used.length, trained: messages };
+}
+
+function verdictOf(probability: number, { spamAbove, hamBelow }: ClassifierOptions): "spam" | "ham" | "unsure" {
+  if (probability >= spamAbove) return "spam";
+  return probability <= hamBelow ? "ham" : "unsure";
 }
 
 /** Robinson's f(w): the share of spam among sightings, both kinds weighed alike, drawn to the new word's probability. */

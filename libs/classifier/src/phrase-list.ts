@@ -36,7 +36,9 @@ export interface PhraseProblem {
 /** Compiles a phrase list (the ancestor's phrase-list.txt), or says what is wrong with it. */
 export function compilePhrases(
   entries: readonly PhraseEntry[],
-): { readonly phrases: CompiledPhrases; readonly problems?: never } | { readonly problems: readonly PhraseProblem[] } {
+):
+  | { readonly phrases: CompiledPhrases; readonly problems?: never }
+  | { readonly phrases?: never; readonly problems: readonly PhraseProblem[] } {
   const problems: PhraseProblem[] = [];
   if (entries.length > phraseLimits.phrases) {
     return {

@@ -42,7 +42,7 @@ const statements = {
   forgetTenant: "DELETE FROM tenants WHERE tenant = ?",
 } as const;
 
-type Statements = { readonly [Name in keyof typeof statements]: ReturnType<DatabaseSync.prepare> };
+type Statements = { readonly [Name in keyof typeof statements]: ReturnType<DatabaseSync["prepare"]> };
 interface TenantRow {
   readonly tenant: number;
   readonly spam: number;

@@ -4,7 +4,7 @@ const urlPattern = /\b(?:https?:\/\/|www\.)([^\s<>"'()[\]{}\\]{1,1000})/gi;
 
 /** Host of a URL: lower case, without user, port and final dot; "" when it names none. */
 export function urlHost(url: string): string {
-  const rest = url.replace(/^[a-z][a-z0-9+.-]{0,20}:\/{0,3}/i, "").slice(0, 1_000);
+  const rest = url.replace(/^(?:https?|ftp):[/\\]*/i, "").slice(0, 1_000);
   const authority = rest.split(/[/?#\\]/, 1)[0] ?? "";
   const host = authority.slice(authority.lastIndexOf("@") + 1).toLowerCase();
   const name = percentDecoded(host)
