@@ -147,7 +147,8 @@ function* tokens(text: string): Generator<Token> {
       at += 1;
       yield { type: "mark", text: char, spaced };
     } else {
-      while (at < text.length && !` \t("${marks}`.includes(text[at] as string)) at += 1;
+      at = char === "[" ? literalEnd(text, at) : at;
+      while (at < text.length && !` \t("[${marks}`.includes(text[at] as string)) at += 1;
       yield { type: "word", text: text.slice(start, at), spaced };
     }
     spaced = false;
@@ -160,6 +161,12 @@ function quotedEnd(text: string, start: number): number {
     else if (text[at] === '"') return at + 1;
   }
   return text.length + 1;
+}
+
+/** Offset behind a domain literal (RFC 5322 section 3.4.1), whose colons are no marks; behind the bracket when it is none. */
+function literalEnd(text: string, start: number): number {
+  const literal = /^\[[0-9A-Za-z.:-]{1,128}\]/.exec(text.slice(start, start + 130));
+  return start + (literal?.[0].length ?? 1);
 }
 
 function unquote(text: string): string {

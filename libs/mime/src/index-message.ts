@@ -1,7 +1,7 @@
 import { parseAddressList } from "./addresses.ts";
 import { fieldValue, headerFields } from "./header-fields.ts";
 import { mimeLimits } from "./limits.ts";
-import type { MimeEnvelope, MimeIndex, MimePart } from "./mime-index.ts";
+import { type MimeEnvelope, type MimeIndex, type MimePart, mimeIndexVersion } from "./mime-index.ts";
 import { parseParameterField } from "./parameters.ts";
 
 const CR = 13;
@@ -23,7 +23,7 @@ const wanted = new Set(
 export function indexMessage(bytes: Uint8Array): MimeIndex {
   const indexer = new Indexer(bytes);
   const root = indexer.message();
-  return { version: 1, sizeBytes: bytes.length, truncated: indexer.truncated, root };
+  return { version: mimeIndexVersion, sizeBytes: bytes.length, truncated: indexer.truncated, root };
 }
 
 /** The line that ended a part: a delimiter of the multipart at `level`. */
@@ -233,7 +233,8 @@ function describeContent(part: Mutable<MimePart>, fields: ReadonlyMap<string, st
 
 /** RFC 3501 section 7.4.2: sender and reply-to default to from. */
 function envelopeOf(fields: ReadonlyMap<string, string>): MimeEnvelope {
-  const text = (name: string) => fields.get(name) || undefined;
+  // Present but empty is the empty string, absent is NIL.
+  const text = (name: string) => fields.get(name);
   const list = (name: string) => {
     const value = fields.get(name);
     const addresses = value === undefined ? [] : parseAddressList(value);

@@ -53,9 +53,12 @@ export interface MimePart {
   readonly envelope?: MimeEnvelope;
 }
 
+/** Raised when the same message gets another index: kept ones are then computed again. */
+export const mimeIndexVersion = 2;
+
 /** Where everything of a message lies: computed once, kept beside the body as JSON. */
 export interface MimeIndex {
-  readonly version: 1;
+  readonly version: typeof mimeIndexVersion;
   readonly sizeBytes: number;
   /** A cap was reached: deeper parts are shown as leaves. */
   readonly truncated: boolean;
@@ -70,7 +73,7 @@ export function writeMimeIndex(index: MimeIndex): string {
 /** The index of stored JSON text, or undefined when it is of another version: then it is computed again. */
 export function readMimeIndex(text: string): MimeIndex | undefined {
   const index = JSON.parse(text) as MimeIndex;
-  return index.version === 1 ? index : undefined;
+  return index.version === mimeIndexVersion ? index : undefined;
 }
 
 /**

@@ -68,6 +68,10 @@ describe("indexMessage", () => {
     assert.equal(bodyOf(lines("", "text"), indexMessage(lines("", "text")).root), "text");
     assert.equal(indexMessage(Buffer.alloc(0)).root.bodyEnd, 0);
   });
+  test("fields that are there and empty are the empty string, not absent (RFC 3501 section 7.4.2)", () => {
+    const { envelope } = indexMessage(lines("Subject:", "Date: ", "In-Reply-To:", "From:", "", "")).root;
+    assert.deepEqual(envelope, { subject: "", date: "", inReplyTo: "" });
+  });
   test("a cut-off multipart, a header cut short by a delimiter, a missing boundary", () => {
     const cut = lines("Content-Type: multipart/mixed; boundary=x", "", "--x", "X: 1", "--x", "", "two");
     const parts = indexMessage(cut).root.parts ?? [];
@@ -197,6 +201,14 @@ describe("fields", () => {
       ["a@b <c@d>", [["a@b", null, "c", "d"]]],
       [" , ,", []],
       ["<>", []],
+      [
+        "u@[IPv6:2001:db8::1], <v@[192.0.2.1]>",
+        [
+          [null, null, "u", "[IPv6:2001:db8::1]"],
+          [null, null, "v", "[192.0.2.1]"],
+        ],
+      ],
+      ["[x] a[b <c@d>", [["[x] a[b", null, "c", "d"]]],
     ];
     for (const [text, expected] of table) assert.deepEqual(parseAddressList(text), expected, text);
   });
