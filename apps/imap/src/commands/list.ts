@@ -1,4 +1,4 @@
-import { matchesPattern, patternLengthMax } from "../mailbox/list-pattern.ts";
+import { ListPattern, patternLengthMax } from "../mailbox/list-pattern.ts";
 import { type ListedName, listFolders } from "../mailbox/listing.ts";
 import type { ImapSession } from "../session/imap-session.ts";
 import { BadSyntax, type CommandParser } from "../wire/command-parser.ts";
@@ -17,7 +17,8 @@ export const list: Command = {
     // An empty pattern asks for the delimiter only.
     if (pattern === "") session.connection.out.line('* LIST (\\Noselect) "/" ""');
     else {
-      const names = listFolders(session.access.state).filter(({ name }) => matchesPattern(name, pattern));
+      const wanted = new ListPattern(pattern);
+      const names = listFolders(session.access.state).filter(({ name }) => wanted.matches(name));
       await writeListing(session, "LIST", names);
     }
     return completed("LIST");

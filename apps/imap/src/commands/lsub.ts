@@ -1,4 +1,4 @@
-import { matchesPattern } from "../mailbox/list-pattern.ts";
+import { ListPattern } from "../mailbox/list-pattern.ts";
 import { listSubscriptions } from "../mailbox/listing.ts";
 import type { Command } from "./command.ts";
 import { completed } from "./completed.ts";
@@ -13,7 +13,7 @@ export const lsub: Command = {
     const pattern = parsePattern(parser);
     if (pattern === "") session.connection.out.line('* LSUB (\\Noselect) "/" ""');
     else {
-      const names = listSubscriptions(session.access.state, (name) => matchesPattern(name, pattern));
+      const names = listSubscriptions(session.access.state, new ListPattern(pattern));
       await writeListing(session, "LSUB", names);
     }
     return completed("LSUB");

@@ -1,4 +1,5 @@
 import { isBelow, type MailboxState, superiorNames } from "@mailfold/projection-folders";
+import type { ListPattern } from "./list-pattern.ts";
 
 /** One line of a LIST or LSUB reply. */
 export interface ListedName {
@@ -26,16 +27,16 @@ export function listFolders(state: MailboxState): ListedName[] {
  * Names for LSUB (RFC 3501 section 6.3.9): subscribed names, there or not; a level above one, itself not subscribed,
  * is \Noselect, and shown only when the pattern's `%` stops at it.
  */
-export function listSubscriptions(state: MailboxState, matches: (name: string) => boolean): ListedName[] {
+export function listSubscriptions(state: MailboxState, pattern: ListPattern): ListedName[] {
   const listed = new Map<string, ListedName>();
   for (const name of state.subscriptions) {
     const attributes = state.folderByName(name) === undefined ? ["\\Noselect"] : [];
-    if (matches(name)) {
+    if (pattern.matches(name)) {
       listed.set(name, { name, attributes });
       continue;
     }
-    for (const superior of superiorNames(name)) {
-      if (!listed.has(superior) && !state.subscriptions.has(superior) && matches(superior)) {
+    for (const superior of pattern.superiorsOf(name)) {
+      if (!listed.has(superior) && !state.subscriptions.has(superior)) {
         listed.set(superior, { name: superior, attributes: ["\\Noselect"] });
       }
     }
@@ -50,7 +51,8 @@ function inOrder(a: ListedName, b: ListedName): number {
   return a.name < b.name ? -1 : 1;
 }
 
-function isInboxTree(name: string): boolean {
+/** Whether a name is INBOX or below it. */
+export function isInboxTree(name: string): boolean {
   return name === "INBOX" || isBelow(name, "INBOX");
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { matchesPattern } from "../mailbox/list-pattern.ts";
+import { ListPattern } from "../mailbox/list-pattern.ts";
 import { BadSyntax, CommandParser } from "./command-parser.ts";
 import { CommandReader, type ReadEvent, type ReadLimits } from "./command-reader.ts";
 import { imapDateTime, imapString, parseImapDate, parseImapDateTime } from "./format.ts";
@@ -227,14 +227,31 @@ describe("formats", () => {
       ["a/b/c", "a*c", true],
       ["INBOX", "inbox", true],
       ["INBOX/x", "inbox/%", true],
+      ["INBOX", "Inb*", true],
+      ["INBOX", "inbo%", true],
+      ["INBOXES", "inbox*", false],
       ["abc", "a%c", true],
       ["abc", "a%d", false],
       ["", "*", true],
     ];
     for (const [name, pattern, expected] of table)
-      assert.equal(matchesPattern(name, pattern), expected, `${name} ${pattern}`);
+      assert.equal(new ListPattern(pattern).matches(name), expected, `${name} ${pattern}`);
+    assert.deepEqual(new ListPattern("%/%").superiorsOf("a/b/c/d"), ["a/b"]);
+    assert.deepEqual(new ListPattern("*").superiorsOf("a/b/c"), ["a", "a/b"]);
+    // 1,500 names at this cost are what one LIST may ask for.
     const started = performance.now();
-    matchesPattern("a".repeat(500), `${"*a".repeat(250)}b`);
-    assert.ok(performance.now() - started < 1_000);
+    const hostile = new ListPattern(`${"%a".repeat(250)}b`);
+    for (let n = 0; n < 20; n++) hostile.superiorsOf("a/aaaaaaa".repeat(56));
+    assert.ok((performance.now() - started) / 20 < 20, `${(performance.now() - started) / 20} ms`);
+  });
+  test("LIST patterns match what a regular expression would", () => {
+    const text = fc.string({ unit: fc.constantFrom("a", "b", "/", "*", "%"), maxLength: 8 });
+    fc.assert(
+      fc.property(text, text, (name, pattern) => {
+        const source = [...pattern].map((char) => ({ "*": ".*", "%": "[^/]*" })[char] ?? char).join("");
+        assert.equal(new ListPattern(pattern).matches(name), new RegExp(`^(?:${source})$`).test(name));
+      }),
+      { numRuns: 3_000 },
+    );
   });
 });
