@@ -54,6 +54,8 @@ export interface ImapLimits {
   readonly literalBytesBeforeLoginMax: number;
   /** Of literals other than APPEND's message. */
   readonly literalBytesMax: number;
+  /** LOGIN has two. */
+  readonly literalsBeforeLoginMax: number;
   readonly literalsMax: number;
   readonly badCommandsBeforeLoginMax: number;
   /** In a row, after login. */
@@ -87,6 +89,7 @@ export const defaultImapLimits: ImapLimits = {
   lineBytesMax: 65_536,
   literalBytesBeforeLoginMax: 4_096,
   literalBytesMax: 65_536,
+  literalsBeforeLoginMax: 4,
   literalsMax: 64,
   badCommandsBeforeLoginMax: 3,
   badCommandsMax: 20,

@@ -1,10 +1,13 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as pause, setImmediate as yieldToOthers } from "node:timers/promises";
 import { acceptProxyV1, compileCidrs } from "@mailfold/proxy-protocol";
 import { defaultImapLimits, type ImapConfig, type ImapDeps } from "./deps.ts";
 import { RecentClaims } from "./mailbox/recent-claims.ts";
 import { Connection, secureSocket } from "./session/connection.ts";
 import { ImapSession } from "./session/imap-session.ts";
 import { LiteralBudget, type Shared } from "./session/shared.ts";
+
+const accountsPerTurn = 200;
 
 /** A running IMAP front end. */
 export interface ImapFrontEnd {
@@ -31,9 +34,11 @@ export async function startImap(deps: ImapDeps, config: ImapConfig): Promise<Ima
     };
     const imap = await listen(config.ports.imap, false);
     const imaps = await listen(config.ports.imaps, true);
-    const checks = setInterval(() => acceptor.checkAccounts(), limits.accountCheckMs);
+    const checking = new AbortController();
+    const checks = acceptor.checkAccountsUntil(checking.signal);
     const close = async (): Promise<void> => {
-      clearInterval(checks);
+      checking.abort();
+      await checks;
       await Promise.all([...servers.map(closeServer), acceptor.close()]);
     };
     return { ports: { imap, imaps }, close };
@@ -110,12 +115,20 @@ class Acceptor {
     else this.#perIp.set(ip, left);
   }
 
-  /** Ends the sessions of accounts that may no longer log in. */
-  checkAccounts(): void {
+  /** Ends, again and again, the sessions of accounts that may no longer log in. */
+  async checkAccountsUntil(signal: AbortSignal): Promise<void> {
+    const { accountCheckMs } = this.#shared.limits;
+    while (await pause(accountCheckMs, true, { signal, ref: false }).catch(() => false)) await this.#checkAccounts();
+  }
+
+  async #checkAccounts(): Promise<void> {
     const { directory, readiness } = this.#shared.deps;
-    // A view that is being rebuilt knows no mailbox: that is no reason to end anything.
-    if (!readiness()) return;
+    let looked = 0;
     for (const session of this.#sessions) {
+      // Each look may read a file: with thousands of sessions others get their turn in between.
+      if (++looked % accountsPerTurn === 0) await yieldToOthers();
+      // A view that is being rebuilt knows no mailbox: that is no reason to end anything.
+      if (!readiness()) return;
       const account = session.mail?.account;
       if (account === undefined) continue;
       const mailbox = directory.mailbox(account.mailboxId);

@@ -1,3 +1,4 @@
+import { parseMechanism, type SaslStep, startSasl } from "@mailfold/sasl";
 import { mayLogIn } from "../session/capabilities.ts";
 import type { ImapSession } from "../session/imap-session.ts";
 import { logIn } from "../session/log-in.ts";
@@ -13,32 +14,34 @@ export const authenticate: Command = {
   allowExpunge: false,
   async run(session, parser) {
     parser.sp();
-    const mechanism = parser.atom().toUpperCase();
-    const initial = parser.take(" ") ? (parser.take("=") ? "" : parser.astring().toString("latin1")) : undefined;
+    const mechanism = parseMechanism(parser.atom());
+    const initial = parser.take(" ") ? parser.atom() : undefined;
     parser.end();
+    // LOGIN the mechanism is for submission only; here LOGIN is a command.
     if (mechanism !== "PLAIN") return no("Unknown mechanism", "CANNOT");
     if (!mayLogIn(session)) return no("Use STARTTLS first", "PRIVACYREQUIRED");
-    const response = initial ?? (await askResponse(session));
-    return typeof response === "string" ? plain(session, response) : response;
+    const exchange = startSasl(mechanism, initial);
+    let step = exchange.first;
+    while (step.kind === "challenge") {
+      const response = await askResponse(session, step.base64);
+      if (typeof response !== "string") return response;
+      step = exchange.next(response);
+    }
+    return step.kind === "refused" ? refusal(step) : logIn(session, { ...step, mechanism });
   },
 };
 
-async function askResponse(session: ImapSession): Promise<string | Completion> {
+function refusal({ cause, message }: Extract<SaslStep, { kind: "refused" }>): Completion {
+  return cause === "other-authzid" ? no(message, "AUTHORIZATIONFAILED") : bad(message);
+}
+
+async function askResponse(session: ImapSession, base64: string): Promise<string | Completion> {
   const { out } = session.connection;
-  out.text("+ \r\n");
+  out.line(`+ ${base64}`);
   await out.flush();
   const line = await session.connection.receiveLine(responseBytesMax, session.limits.commandReadTimeoutMs);
   if (line === "gone") throw new PeerGone();
-  if (Buffer.isBuffer(line)) return line.equals(Buffer.from("*")) ? bad("Cancelled") : line.toString("latin1");
+  if (Buffer.isBuffer(line)) return line.toString("latin1");
   session.end(line === "too-long" ? "Response too long" : "No response in time");
   return bad("No response");
-}
-
-async function plain(session: ImapSession, base64: string): Promise<Completion> {
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64) || base64.length % 4 !== 0) return bad("Response is not base64");
-  const [authorize, login, password, more] = Buffer.from(base64, "base64").toString("utf8").split("\0");
-  if (authorize === undefined || !login || !password || more !== undefined) return bad("Bad PLAIN response");
-  // Nobody may act as another here; naming oneself is fine.
-  if (authorize !== "" && authorize !== login) return no("Authorization identity refused", "AUTHORIZATIONFAILED");
-  return logIn(session, { login, password, mechanism: "PLAIN" });
 }

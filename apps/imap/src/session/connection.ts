@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import type { MailboxId } from "@mailfold/kernel";
 import type { ImapDeps, ImapLimits } from "../deps.ts";
 import { BadSyntax, CommandParser } from "../wire/command-parser.ts";
 import { CommandReader, type ReadLimits, type RefusalCause, type Segment } from "../wire/command-reader.ts";
@@ -33,6 +34,8 @@ export class Connection {
   #socket: Socket;
   #input: SocketInput;
   readonly #reader = new CommandReader();
+  /** Whose share of the literal budget the reader's octets are taken from. */
+  #holder = "";
   readonly #shared: Shared;
 
   constructor(shared: Shared, socket: Socket, peer: { readonly ip: string; readonly secure: boolean }) {
@@ -49,10 +52,15 @@ export class Connection {
     return !this.#socket.destroyed && !this.#input.ended;
   }
 
-  /** The next command. `idleMs` bounds the wait for its first octet; a begun command has less time. */
-  async receive(loggedIn: boolean, idleMs: number): Promise<Received> {
-    const limits = this.#readLimits(loggedIn);
-    let waitMs = idleMs;
+  /**
+   * The next command, of the account logged in or of nobody yet. `idleMs` bounds the wait for its first octet; a begun
+   * command may pause less, and before login has no more time than that altogether.
+   */
+  async receive(mailboxId: MailboxId | undefined, idleMs: number): Promise<Received> {
+    const limits = this.#readLimits(mailboxId);
+    const { commandReadTimeoutMs, autologoutMs } = this.#shared.limits;
+    let deadline = performance.now() + idleMs;
+    let begun = false;
     for (;;) {
       const event = this.#reader.next(limits);
       if (event.type === "command") return { type: "command", parser: new CommandParser(event.segments) };
@@ -62,21 +70,28 @@ export class Connection {
         this.out.line("+ Ready");
         await this.out.flush();
       }
-      const chunk = await this.#input.read(waitMs);
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return { type: "late" };
+      const chunk = await this.#input.read(begun ? Math.min(leftMs, commandReadTimeoutMs) : leftMs);
       if (chunk === "end") return { type: "gone" };
       if (chunk === "late" || chunk === "woken") return { type: chunk };
-      waitMs = Math.min(idleMs, this.#shared.limits.commandReadTimeoutMs);
+      // An octet now and then keeps no command alive for ever.
+      if (!begun && mailboxId !== undefined) deadline = performance.now() + autologoutMs;
+      begun = true;
       this.#reader.push(chunk);
     }
   }
 
-  /** One line outside the command grammar (IDLE's DONE, a SASL response). "woken" when `wake` was called first. */
+  /** One whole line outside the command grammar (IDLE's DONE, a SASL response). "woken" when `wake` was called first. */
   async receiveLine(lineBytesMax: number, timeoutMs: number): Promise<Buffer | "gone" | "late" | "woken" | "too-long"> {
+    const deadline = performance.now() + timeoutMs;
     for (;;) {
       const line = this.#reader.nextLine(lineBytesMax);
       if (line === null) return "too-long";
       if (line !== undefined) return line;
-      const chunk = await this.#input.read(timeoutMs);
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return "late";
+      const chunk = await this.#input.read(leftMs);
       if (chunk === "end") return "gone";
       if (chunk === "late" || chunk === "woken") return chunk;
       this.#reader.push(chunk);
@@ -89,8 +104,9 @@ export class Connection {
 
   /** Gives back the memory of the literals of the command that has ended. */
   releaseLiterals(): void {
-    this.#shared.literals.give(this.#reader.reservedBytes);
+    this.#shared.literals.give(this.#holder, this.#reader.reservedBytes);
     this.#reader.reservedBytes = 0;
+    this.#holder = "";
   }
 
   /** Answers STARTTLS and goes on inside TLS; what was sent in the clear behind it is thrown away. */
@@ -125,15 +141,17 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  #readLimits(loggedIn: boolean): ReadLimits {
+  #readLimits(mailboxId: MailboxId | undefined): ReadLimits {
     const { limits, literals, deps } = this.#shared;
+    const loggedIn = mailboxId !== undefined;
     const literalBytesMax = loggedIn ? limits.literalBytesMax : limits.literalBytesBeforeLoginMax;
+    this.#holder = mailboxId ?? this.ip;
     return {
       lineBytesMax: loggedIn ? limits.lineBytesMax : limits.lineBytesBeforeLoginMax,
-      literalsMax: limits.literalsMax,
+      literalsMax: loggedIn ? limits.literalsMax : limits.literalsBeforeLoginMax,
       literalBytesMax: (segments) =>
         loggedIn && isAppendMessage(segments) ? deps.policy.current().listener().sizeLimitBytes : literalBytesMax,
-      reserve: (bytes) => literals.take(bytes),
+      reserve: (bytes) => literals.take(this.#holder, bytes),
     };
   }
 }

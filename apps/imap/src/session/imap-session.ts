@@ -82,10 +82,10 @@ export class ImapSession {
   }
 
   async login(account: Account): Promise<void> {
+    // Opening folds all that is there now.
     const handle = await this.deps.folds.open(account.mailboxId);
     const { ip, id } = this.connection;
     this.mail = new MailAccess(this.deps, account, handle, { ip, id, foldTimeoutMs: this.limits.foldTimeoutMs });
-    await this.mail.refresh();
   }
 
   /** Tells what others did since: called before each tagged reply, and while idle. */
@@ -103,7 +103,12 @@ export class ImapSession {
   }
 
   async #step(): Promise<void> {
-    const received = await this.connection.receive(this.mail !== undefined, this.#waitMs());
+    // Also for a client that never pauses: what has arrived already is read without looking at the clock.
+    if (this.#waitMs() <= 0) {
+      this.end("Login took too long");
+      return;
+    }
+    const received = await this.connection.receive(this.mail?.account.mailboxId, this.#waitMs());
     switch (received.type) {
       case "command":
         await this.#answer(received.parser);
@@ -129,7 +134,7 @@ export class ImapSession {
 
   #waitMs(): number {
     if (this.mail !== undefined) return this.limits.autologoutMs;
-    return Math.max(1, this.limits.loginTimeoutMs - (performance.now() - this.#startedAt));
+    return this.limits.loginTimeoutMs - (performance.now() - this.#startedAt);
   }
 
   async #refuse(received: Extract<Received, { type: "refused" }>): Promise<void> {

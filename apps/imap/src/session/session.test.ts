@@ -58,6 +58,35 @@ describe("before login", () => {
     const silent = await open();
     assert.match(await silent.closed(), /\* BYE Login took too long/);
   });
+  test("a client that drips or never pauses has no more time to log in than one that is silent", async () => {
+    const drips = await open();
+    const chatters = await open();
+    await drips.until(/\r\n/);
+    await chatters.until(/\r\n/);
+    const started = performance.now();
+    const feed = setInterval(() => {
+      drips.send("x");
+      chatters.send("a NOOP\r\n".repeat(50));
+    }, 20);
+    try {
+      await Promise.all([drips.closed(), chatters.closed()]);
+      assert.ok(performance.now() - started < 2_500);
+    } finally {
+      clearInterval(feed);
+    }
+  });
+  test("malformed SASL is BAD, another identity is NO", async () => {
+    const client = await open({ tls: true });
+    await client.until(/\r\n/);
+    const other = Buffer.from("bob@demo.test\0alice@demo.test\0correct horse").toString("base64");
+    assert.match(await client.command(`AUTHENTICATE PLAIN ${other}`), /NO \[AUTHORIZATIONFAILED\]/);
+    assert.match(await client.command("AUTHENTICATE LOGIN"), /NO \[CANNOT\]/);
+    // Not UTF-8: no password can look like this.
+    const raw = Buffer.from("\0alice@demo.test\0\xff", "latin1").toString("base64");
+    assert.match(await client.command(`AUTHENTICATE PLAIN ${raw}`), /BAD/);
+    assert.match(await client.command("AUTHENTICATE PLAIN ="), /BAD/);
+    client.destroy();
+  });
   test("caps: literals, lines, connections, starting up", async () => {
     const client = await open();
     await client.until(/\r\n/);

@@ -10,21 +10,32 @@ export interface Shared {
   readonly literals: LiteralBudget;
 }
 
-/** Bounds the octets of literals that all sessions together hold in memory. */
+/**
+ * Bounds the octets of literals that all sessions together hold in memory. One holder (an account, or an address before
+ * login) has one literal, or several up to a quarter of all: it cannot keep everybody else from sending.
+ */
 export class LiteralBudget {
   #left: number;
+  readonly #shareBytes: number;
+  readonly #held = new Map<string, number>();
 
   constructor(bytes: number) {
     this.#left = bytes;
+    this.#shareBytes = bytes / 4;
   }
 
-  take(bytes: number): boolean {
-    if (bytes > this.#left) return false;
+  take(holder: string, bytes: number): boolean {
+    const held = this.#held.get(holder) ?? 0;
+    if (bytes > this.#left || (held > 0 && held + bytes > this.#shareBytes)) return false;
     this.#left -= bytes;
+    this.#held.set(holder, held + bytes);
     return true;
   }
 
-  give(bytes: number): void {
+  give(holder: string, bytes: number): void {
+    const held = (this.#held.get(holder) ?? 0) - bytes;
     this.#left += bytes;
+    if (held > 0) this.#held.set(holder, held);
+    else this.#held.delete(holder);
   }
 }
