@@ -24,10 +24,7 @@ function selection(verb: string, readOnly: boolean): Command {
       const view = new SelectedFolder(folder, session.shared.recent, readOnly);
       session.selected = view;
       const { out } = session.connection;
-      if (readOnly) {
-        out.line(`* FLAGS (${view.flags})`);
-        out.line("* OK [PERMANENTFLAGS ()] Read-only");
-      } else for (const line of flagLines(view.flags)) out.line(line);
+      for (const line of flagLines(view.flags, readOnly)) out.line(line);
       out.line(`* ${view.exists} EXISTS`);
       out.line(`* ${view.recentCount()} RECENT`);
       const unseen = folder.messages.findIndex((message) => !message.flags.includes("\\Seen"));

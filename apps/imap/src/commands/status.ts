@@ -38,6 +38,6 @@ export const status: Command = {
 };
 
 function recentOf(folder: Folder, session: ImapSession): number {
-  const { from } = session.shared.recent.claim(folder.folderId, folder.uidNext, true);
+  const { from } = session.shared.recent.claim(folder, true);
   return folder.messages.reduce((count, { uid }) => count + (uid >= from ? 1 : 0), 0);
 }

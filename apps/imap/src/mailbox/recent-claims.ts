@@ -1,4 +1,5 @@
 import type { FolderId } from "@mailfold/kernel";
+import type { Folder } from "@mailfold/projection-folders";
 
 /** UIDs from `from` up to before `to`. */
 export interface RecentRange {
@@ -10,14 +11,19 @@ const foldersRemembered = 20_000;
 
 /**
  * Who is told \Recent: the first session to see a message (RFC 3501 section 2.3.2). Memory of this process, never an
- * event; after a restart what is there already is not recent.
+ * event. Of a folder not opened since the start, what came after the last message somebody read counts as recent: that
+ * section wants so where the first session is not known.
  */
 export class RecentClaims {
   readonly #seenBefore = new Map<FolderId, number>();
 
-  /** Messages below `uidNext` that no session has seen. `peek` (EXAMINE, STATUS) leaves them to the next session. */
-  claim(folderId: FolderId, uidNext: number, peek = false): RecentRange {
-    const from = this.#seenBefore.get(folderId) ?? uidNext;
+  /** Messages that no session has seen. `peek` (EXAMINE, STATUS) leaves them to the next session. */
+  claim(
+    { folderId, uidNext, messages }: Pick<Folder, "folderId" | "uidNext" | "messages">,
+    peek: boolean,
+  ): RecentRange {
+    const lastRead = () => messages.findLast(({ flags }) => flags.includes("\\Seen"))?.uid ?? 0;
+    const from = this.#seenBefore.get(folderId) ?? lastRead() + 1;
     if (!peek) {
       this.#seenBefore.delete(folderId);
       this.#seenBefore.set(folderId, Math.max(from, uidNext));

@@ -30,7 +30,7 @@ export class SelectedFolder {
     this.#claims = claims;
     this.#uids = Uint32Array.from(folder.messages, (message) => message.uid);
     this.#seenModseq = folder.highestModseq;
-    this.#recent = [claims.claim(folder.folderId, folder.uidNext, readOnly)];
+    this.#recent = [claims.claim(folder, readOnly)];
     this.#shownFlags = folderFlags(folder).join(" ");
   }
 
@@ -92,11 +92,13 @@ export class SelectedFolder {
     if (!changed && !(this.#holdsGone && allowExpunge)) return;
     const since = this.#seenModseq;
     this.#seenModseq = folder.highestModseq;
-    yield* this.#expunges(folder, allowExpunge);
+    // The fold goes on while a slow client takes these replies; a removal there makes a new list and leaves this one.
+    const { messages } = folder;
+    yield* this.#expunges(messages, allowExpunge);
     const before = this.#uids.length;
-    yield* this.#arrivals(folder);
+    yield* this.#arrivals(folder, messages);
     yield* this.#newKeywords(folder);
-    for (const message of folder.messages) {
+    for (const message of messages) {
       if (message.modseq <= since || ownModseqs.has(message.modseq)) continue;
       const index = this.#lowerBound(message.uid);
       // Arrivals were announced by EXISTS.
@@ -111,27 +113,27 @@ export class SelectedFolder {
     const shown = [...flags].join(" ");
     if (shown === this.#shownFlags) return;
     this.#shownFlags = shown;
-    yield* flagLines(shown);
+    yield* flagLines(shown, this.readOnly);
   }
 
-  *#expunges(folder: Folder, allowExpunge: boolean): Generator<string> {
+  *#expunges(messages: readonly FolderMessage[], allowExpunge: boolean): Generator<string> {
     const kept = new Uint32Array(this.#uids.length);
     let count = 0;
     let at = 0;
     for (const uid of this.#uids) {
-      while ((folder.messages[at]?.uid ?? uid) < uid) at += 1;
-      if (folder.messages[at]?.uid === uid) kept[count++] = uid;
+      while ((messages[at]?.uid ?? uid) < uid) at += 1;
+      if (messages[at]?.uid === uid) kept[count++] = uid;
       else if (allowExpunge) yield `* ${count + 1} EXPUNGE`;
     }
     this.#holdsGone = !allowExpunge && count < this.#uids.length;
     if (allowExpunge && count < this.#uids.length) this.#uids = kept.slice(0, count);
   }
 
-  *#arrivals(folder: Folder): Generator<string> {
+  *#arrivals(folder: Folder, messages: readonly FolderMessage[]): Generator<string> {
     const last = this.#uids.at(-1) ?? 0;
     const news: number[] = [];
-    for (let at = folder.messages.length - 1; at >= 0; at--) {
-      const uid = (folder.messages[at] as FolderMessage).uid;
+    for (let at = messages.length - 1; at >= 0; at--) {
+      const uid = (messages[at] as FolderMessage).uid;
       if (uid <= last) break;
       news.push(uid);
     }
@@ -140,7 +142,7 @@ export class SelectedFolder {
     uids.set(this.#uids);
     uids.set(news.reverse(), this.#uids.length);
     this.#uids = uids;
-    const claimed = this.#claims.claim(this.folderId, folder.uidNext, this.readOnly);
+    const claimed = this.#claims.claim(folder, this.readOnly);
     if (claimed.to > claimed.from) this.#recent.push(claimed);
     yield `* ${this.#uids.length} EXISTS`;
     yield `* ${this.recentCount()} RECENT`;
@@ -168,7 +170,7 @@ export function folderFlags(folder: Folder): string[] {
 }
 
 /** FLAGS and PERMANENTFLAGS (RFC 3501 sections 7.2.6 and 7.1). */
-export function* flagLines(flags: string): Generator<string> {
+export function* flagLines(flags: string, readOnly: boolean): Generator<string> {
   yield `* FLAGS (${flags})`;
-  yield `* OK [PERMANENTFLAGS (${flags} \\*)] Flags permitted`;
+  yield readOnly ? "* OK [PERMANENTFLAGS ()] Read-only" : `* OK [PERMANENTFLAGS (${flags} \\*)] Flags permitted`;
 }
