@@ -5,7 +5,7 @@ import type { ImapSession } from "../session/imap-session.ts";
 import { BadSyntax, type CommandParser, Refused } from "../wire/command-parser.ts";
 import { parseImapDateTime } from "../wire/format.ts";
 import { type Command, ok } from "./command.ts";
-import { checkedFlags } from "./flags.ts";
+import { checkedFlags, refuseTooManyKeywords } from "./flags.ts";
 import { refuseOverQuota } from "./quota.ts";
 
 /** RFC 3501 section 6.3.11 with APPENDUID (RFC 4315 section 3). OK means durable. */
@@ -26,6 +26,7 @@ export const append: Command = {
     if (bytes.length > sizeLimitBytes(session)) throw new Refused("Message too big", "TOOBIG");
     const folder = existingFolder(access.state, name, "TRYCREATE");
     refuseOverQuota(access, bytes.length);
+    refuseTooManyKeywords(folder, flags, session.limits.keywordsMax);
     const ref: BodyRef = {
       tenantId: access.account.tenantId,
       sha256: createHash("sha256").update(bytes).digest("hex"),

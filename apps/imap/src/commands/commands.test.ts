@@ -64,6 +64,8 @@ describe("commands over a socket", () => {
     await ok("CREATE Work/2026/");
     await ok("CREATE Sent (USE (\\Sent))");
     await fails("CREATE work2 (USE (\\Flying))", /NO \[USEATTR\]/);
+    await fails("CREATE work3 (USE (\\Sent))", /NO \[USEATTR\]/);
+    assert.doesNotMatch(await ok('LIST "" work%'), /work/);
     await fails("CREATE inbox", /NO \[ALREADYEXISTS\]/);
     await fails('CREATE "a//b"', /NO \[CANNOT\]/);
     await fails(`CREATE ${"d/".repeat(70)}x`, /NO \[LIMIT\]/);
@@ -89,6 +91,8 @@ describe("commands over a socket", () => {
     await ok("RENAME Work Old/Work");
     await ok('LIST "" "Old/*"', "Old/Work/2026");
     await fails("RENAME Old Sent", /NO \[ALREADYEXISTS\]/);
+    await fails("RENAME Old Old/a/b", /NO \[CANNOT\]/);
+    assert.doesNotMatch(await ok('LIST "" *'), /Old\/a/);
     await ok("DELETE Old/Work/2026");
     await ok(
       "STATUS INBOX (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)",
@@ -177,9 +181,9 @@ describe("commands over a socket", () => {
   test("STORE EXPUNGE COPY MOVE and their UID forms; EXAMINE refuses; CLOSE UNSELECT CHECK", async () => {
     for (let n = 0; n < 5; n++) await platform.deliver(`Subject: ${n}\r\n\r\nx`);
     await ok("SELECT INBOX");
-    await ok("STORE 1:2 +FLAGS (\\Deleted $Work)", "* 1 FETCH (FLAGS ($Work \\Deleted))", "* 2 FETCH");
+    await ok("STORE 1:2 +FLAGS (\\Deleted $Work)", "* 1 FETCH (FLAGS (\\Recent $Work \\Deleted))", "* 2 FETCH");
     assert.doesNotMatch(await ok("STORE 1 +FLAGS.SILENT \\Seen"), /FETCH \(/);
-    await ok("UID STORE 2 -FLAGS (\\Deleted)", "* 2 FETCH (UID 2 FLAGS ($Work))");
+    await ok("UID STORE 2 -FLAGS (\\Deleted)", "* 2 FETCH (UID 2 FLAGS (\\Recent $Work))");
     await fails("STORE 1 +FLAGS (\\Recent)", /BAD/);
     await fails("STORE 9 +FLAGS (\\Seen)", /BAD/);
     await ok("EXPUNGE", "* 1 EXPUNGE");
@@ -193,7 +197,12 @@ describe("commands over a socket", () => {
     await ok("CHECK");
     await ok("CLOSE");
     await fails("FETCH 1 FLAGS", /BAD/);
-    await ok("EXAMINE Other", "[READ-ONLY]", "* 4 EXISTS");
+    await ok("EXAMINE Other", "[READ-ONLY]", "* 4 EXISTS", "[PERMANENTFLAGS ()]");
+    const writer = await (await RawClient.open(platform.port)).greetAndLogin();
+    await writer.command("SELECT Other");
+    await writer.command("STORE 1 +FLAGS ($Later)");
+    assert.match(await ok("NOOP", "* FLAGS ("), /PERMANENTFLAGS \(\)/);
+    writer.destroy();
     await fails("STORE 1 +FLAGS (\\Seen)", /NO \[READ-ONLY\]/);
     await fails("EXPUNGE", /NO \[READ-ONLY\]/);
     await fails("MOVE 1 INBOX", /NO \[READ-ONLY\]/);
@@ -230,9 +239,9 @@ describe("commands over a socket", () => {
       ["UID 2:9", "2"],
       ["OR 1 2", "1 2"],
       ["(1 2)", ""],
-      ["NEW", ""],
-      ["OLD", "1 2"],
-      ["RECENT", ""],
+      ["NEW", "1 2"],
+      ["OLD", ""],
+      ["RECENT", "1 2"],
       ["BEFORE 8-Nov-2026", "1"],
       ["ON 24-Nov-2026", "2"],
       ["SINCE 8-Nov-2026", "2"],
@@ -280,8 +289,62 @@ describe("commands over a socket", () => {
     await ok("NOOP", "* 2 EXPUNGE");
     await ok("FETCH 3 UID", "* 3 FETCH (UID 4)");
     await other.command("STORE 1 +FLAGS ($New)");
-    await ok("NOOP", "* FLAGS (", "* 1 FETCH (UID 1 FLAGS ($New))");
+    await ok("NOOP", "* FLAGS (", "* 1 FETCH (UID 1 FLAGS (\\Recent $New))");
     other.destroy();
+  });
+
+  test("messages that others removed: UID commands pass them over, a COPY by number copies nothing", async () => {
+    for (let n = 0; n < 4; n++) await platform.deliver(`Subject: ${n}\r\n\r\nx`);
+    await ok("CREATE Other");
+    await ok("SELECT INBOX");
+    const other = await (await RawClient.open(platform.port)).greetAndLogin();
+    await other.command("SELECT INBOX");
+    await other.command("STORE 2 +FLAGS (\\Deleted)");
+    await other.command("EXPUNGE");
+    other.destroy();
+    // RFC 3501 section 6.4.8: "a non-existent unique identifier is ignored without any error message".
+    await ok("UID FETCH 1:2 (FLAGS)", "* 1 FETCH (UID 1");
+    await ok("UID STORE 1:2 +FLAGS (\\Seen)", "* 1 FETCH (UID 1");
+    await fails("STORE 1:2 +FLAGS (\\Flagged)", /NO \[EXPUNGEISSUED\]/);
+    assert.match(await client.command("COPY 1:3 Other"), /NO \[EXPUNGEISSUED\]/);
+    await ok("STATUS Other (MESSAGES)", "MESSAGES 0");
+    await ok("UID COPY 1:3 Other", "[COPYUID 2 1,3 1:2]");
+    await ok("UID MOVE 2 Other");
+  });
+
+  test("keywords of a folder are bounded, whichever way they come", async () => {
+    const words = (from: number) => Array.from({ length: 60 }, (_, n) => `k${from + n}`).join(" ");
+    for (let n = 0; n < 8; n++) await ok(`APPEND INBOX (${words(n * 60)}) {1+}\r\nx`);
+    await fails(`APPEND INBOX (${words(480)}) {1+}\r\nx`, /NO \[LIMIT\]/);
+    await ok("CREATE More");
+    await ok(`APPEND More (${words(480)}) {1+}\r\nx`);
+    await ok("SELECT More");
+    await fails(`STORE 1 +FLAGS (${words(1_000)} ${words(2_000)} x)`, /BAD/);
+    await fails("COPY 1 INBOX", /NO \[LIMIT\]/);
+    await fails("UID MOVE 1 INBOX", /NO \[LIMIT\]/);
+    await ok("STATUS More (MESSAGES)", "MESSAGES 1");
+  });
+
+  test("what nobody was told of is \\Recent, from the first session on", async () => {
+    await platform.deliver("Subject: a\r\n\r\nx");
+    await ok("STATUS INBOX (RECENT)", "RECENT 1");
+    await ok("EXAMINE INBOX", "* 1 RECENT");
+    await ok("SELECT INBOX", "* 1 RECENT");
+    await ok("STATUS INBOX (RECENT)", "RECENT 0");
+    await ok("CREATE Old");
+    await ok("APPEND Old (\\Seen) {1+}\r\nx");
+    await ok("APPEND Old {1+}\r\nx");
+    // Somebody read the first one, so only what came after it may be news.
+    await ok("SELECT Old", "* 1 RECENT");
+    await ok("FETCH 1:2 FLAGS", "* 1 FETCH (FLAGS (\\Seen))", "* 2 FETCH (FLAGS (\\Recent))");
+  });
+
+  test("a message costs bounded memory, however much is asked of it at once", async () => {
+    await platform.deliver(`X-Big: ${"y".repeat(1_000_000)}\r\n\r\nx`);
+    await ok("SELECT INBOX");
+    const items = (count: number) => Array.from({ length: count }, (_, n) => `BODY.PEEK[HEADER.FIELDS (X-Big X${n})]`);
+    await ok(`FETCH 1 (${items(2).join(" ")})`, "BODY[HEADER.FIELDS (X-Big X1)] {1000011}");
+    await fails(`FETCH 1 (${items(30).join(" ")})`, /NO \[LIMIT\]/);
   });
 
   test("IDLE pushes within a second; DONE ends it; \\Recent belongs to one session", async () => {

@@ -6,7 +6,9 @@ import type { Target } from "../mailbox/selected-folder.ts";
 import type { ImapSession } from "../session/imap-session.ts";
 import { BadSyntax, type CommandParser, Refused } from "../wire/command-parser.ts";
 import { chunked } from "./chunked.ts";
-import { type Command, no, ok } from "./command.ts";
+import { type Command, ok } from "./command.ts";
+import { expungedMeanwhile, missesSome } from "./expunged-meanwhile.ts";
+import { refuseTooManyKeywords } from "./flags.ts";
 import { refuseOverQuota } from "./quota.ts";
 
 /** RFC 3501 section 6.4.7 with COPYUID (RFC 4315 section 3). */
@@ -16,13 +18,11 @@ export const copy: Command = {
   allowExpunge: true,
   async run(session, parser, { byUid }) {
     const { folder, target, targets } = parseTransfer(session, parser, byUid);
+    // RFC 3501 section 6.4.7: all or nothing.
+    if (missesSome(targets, byUid)) return expungedMeanwhile;
     const bytes = targets.reduce((sum, { message }) => sum + (message?.sizeBytes ?? 0), 0);
     refuseOverQuota(session.access, bytes);
-    const copied = await transfer(session, "MessagesCopied", { folder, target, targets });
-    const missed = targets.some(({ message }) => message === undefined);
-    // RFC 3501 section 6.4.7 wants all or nothing; messages that are gone cannot be copied, and the client learns it.
-    if (missed) return no("Some messages were expunged meanwhile", "EXPUNGEISSUED");
-    return ok("COPY completed", copied);
+    return ok("COPY completed", await transfer(session, "MessagesCopied", { folder, target, targets }));
   },
 };
 
@@ -51,6 +51,8 @@ export async function transfer(
   { folder, target, targets }: Transfer,
 ): Promise<string | undefined> {
   const there = targets.flatMap(({ uid, message }) => (message === undefined ? [] : [uid]));
+  const flags = new Set(targets.flatMap(({ message }) => message?.flags ?? []));
+  refuseTooManyKeywords(target, flags, session.limits.keywordsMax);
   const data = { folderId: folder.folderId, targetId: target.folderId };
   const events = chunked(there, messagesPerEventMax).map((part) => ({
     type,

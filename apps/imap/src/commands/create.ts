@@ -26,6 +26,10 @@ export const create: Command = {
       return { type: "FolderCreated", data: { folderId, name: created, ...use } };
     });
     if (state.folderByName(name) !== undefined) throw new Refused("A mailbox of that name exists", "ALREADYEXISTS");
+    // RFC 6154 section 3: a use that cannot be given means no mailbox. The fold gives each use once.
+    const taken =
+      specialUse !== undefined && [...state.folders.values()].some((each) => each.specialUse === specialUse);
+    if (taken) throw new Refused("Another mailbox has that use", "USEATTR");
     const results = await session.access.commit(events);
     const last = results.at(-1);
     if (last !== undefined) throwIfRefused(last.outcome);

@@ -7,17 +7,20 @@ import { locateSection } from "../mailbox/section.ts";
 import type { Target } from "../mailbox/selected-folder.ts";
 import { BodyMissing, StoredMessage } from "../mailbox/stored-message.ts";
 import type { ImapSession } from "../session/imap-session.ts";
-import { BadSyntax } from "../wire/command-parser.ts";
+import { BadSyntax, Refused } from "../wire/command-parser.ts";
 import { imapDateTime } from "../wire/format.ts";
 import { formatEnvelope, formatStructure } from "../wire/structure.ts";
 import { chunked } from "./chunked.ts";
 import { type Command, no } from "./command.ts";
 import { completed } from "./completed.ts";
+import { expungedMeanwhile } from "./expunged-meanwhile.ts";
 import { type FetchItem, parseFetchItems } from "./fetch-items.ts";
 
 type SectionItem = Extract<FetchItem, { type: "section" }>;
 /** Messages without any waiting after which others get their turn. */
 const messagesPerTurn = 500;
+/** Of one message, held before they are sent: structure, envelope, picked header fields. Twice what the index keeps. */
+const preparedBytesMax = 16_777_216;
 
 /** RFC 3501 section 6.4.5. Replies stream at the reader's speed; at most one message's small parts are in memory. */
 export const fetch: Command = {
@@ -39,14 +42,14 @@ export const fetch: Command = {
       : new Set<number>();
     const troubles = { gone: 0, unreadable: 0 };
     for (const [at, target] of targets.entries()) {
+      if (session.ending) throw new Refused("Session ends", "UNAVAILABLE");
       if (at % messagesPerTurn === messagesPerTurn - 1) await yieldToOthers();
       // A FETCH of \Seen's own making shows the new flags too (RFC 3501 section 6.4.5).
       const showFlags = seen.has(target.uid) && !items.some(({ type }) => type === "FLAGS");
       await fetchOne(session, target, showFlags ? [...items, { type: "FLAGS" }] : items, troubles);
     }
     if (troubles.unreadable > 0) return no("Some messages could not be read", "SERVERBUG");
-    if (troubles.gone > 0) return no("Some messages were expunged meanwhile", "EXPUNGEISSUED");
-    return completed("FETCH");
+    return troubles.gone > 0 && !byUid ? expungedMeanwhile : completed("FETCH");
   },
 };
 
@@ -122,12 +125,15 @@ async function prepareAll(
   items: readonly FetchItem[],
 ): Promise<Prepared[]> {
   const parts: Prepared[] = [];
+  let heldBytes = 0;
   for (const item of items) {
-    parts.push(
+    const part: Prepared =
       item.type === "section"
         ? await prepareSection(stored, item)
-        : { text: `${item.type} ${await attribute(session, message, stored, item.type)}` },
-    );
+        : { text: `${item.type} ${await attribute(session, message, stored, item.type)}` };
+    heldBytes += "text" in part ? part.text.length : "bytes" in part ? part.bytes.length : 0;
+    if (heldBytes > preparedBytesMax) throw new Refused("Too much asked of one message at once", "LIMIT");
+    parts.push(part);
   }
   return parts;
 }

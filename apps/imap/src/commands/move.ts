@@ -1,6 +1,8 @@
 import { Refused } from "../wire/command-parser.ts";
-import { type Command, no, ok } from "./command.ts";
+import type { Command } from "./command.ts";
+import { completed } from "./completed.ts";
 import { parseTransfer, transfer } from "./copy.ts";
+import { expungedMeanwhile, missesSome } from "./expunged-meanwhile.ts";
 
 /** RFC 6851: COPYUID comes untagged before the EXPUNGE replies (section 4.3). */
 export const move: Command = {
@@ -12,7 +14,6 @@ export const move: Command = {
     if (session.current().view.readOnly) throw new Refused("Mailbox is read-only", "READ-ONLY");
     const moved = await transfer(session, "MessagesMoved", wanted);
     if (moved !== undefined) session.connection.out.line(`* OK [${moved}] Moved`);
-    const missed = wanted.targets.some(({ message }) => message === undefined);
-    return missed ? no("Some messages were expunged meanwhile", "EXPUNGEISSUED") : ok("MOVE completed");
+    return missesSome(wanted.targets, byUid) ? expungedMeanwhile : completed("MOVE");
   },
 };

@@ -1,5 +1,5 @@
 import type { MailEvent } from "@mailfold/events";
-import { superiorNames } from "@mailfold/projection-folders";
+import { isBelow, superiorNames } from "@mailfold/projection-folders";
 import { existingFolder, newFolderName } from "../mailbox/folder-names.ts";
 import { throwIfRefused } from "../mailbox/folder-outcome.ts";
 import { Refused } from "../wire/command-parser.ts";
@@ -18,7 +18,9 @@ export const rename: Command = {
     const name = newFolderName(parser.mailbox());
     parser.end();
     const { state } = session.access;
-    const { folderId } = existingFolder(state, from, "NONEXISTENT");
+    const { folderId, name: old } = existingFolder(state, from, "NONEXISTENT");
+    // Before the levels above are made. INBOX stays, so its messages may go below it.
+    if (old !== "INBOX" && isBelow(name, old)) throw new Refused("A mailbox cannot go below itself", "CANNOT");
     if (state.folderByName(name) !== undefined) throw new Refused("A mailbox of that name exists", "ALREADYEXISTS");
     const missing = superiorNames(name).filter((superior) => state.folderByName(superior) === undefined);
     const superiors = missing.map(

@@ -2,13 +2,14 @@ import type { FlagsChanged } from "@mailfold/events";
 import { formatUidSet, messageByUid } from "@mailfold/projection-folders";
 import { throwIfRefused } from "../mailbox/folder-outcome.ts";
 import { messagesPerEventMax } from "../mailbox/mail-access.ts";
-import { folderFlags, type Target } from "../mailbox/selected-folder.ts";
+import type { Target } from "../mailbox/selected-folder.ts";
 import type { ImapSession } from "../session/imap-session.ts";
 import { BadSyntax, type CommandParser, Refused } from "../wire/command-parser.ts";
 import { chunked } from "./chunked.ts";
-import { type Command, no } from "./command.ts";
+import type { Command } from "./command.ts";
 import { completed } from "./completed.ts";
-import { checkedFlags } from "./flags.ts";
+import { expungedMeanwhile, missesSome } from "./expunged-meanwhile.ts";
+import { checkedFlags, refuseTooManyKeywords } from "./flags.ts";
 
 type Change = Pick<FlagsChanged["data"], "operation" | "flags"> & { readonly silent: boolean };
 const operations = { "": "set", "+": "add", "-": "remove" } as const;
@@ -28,7 +29,7 @@ export const store: Command = {
     const targets = view.targets(folder, set, byUid);
     if (targets === undefined) throw new BadSyntax("No such message");
     if (view.readOnly) throw new Refused("Mailbox is read-only", "READ-ONLY");
-    if (change.operation !== "remove") checkKeywordRoom(session, change.flags);
+    if (change.operation !== "remove") refuseTooManyKeywords(folder, change.flags, session.limits.keywordsMax);
     const there = targets.filter(({ message }) => message !== undefined);
     const events = chunked(there, messagesPerEventMax).map((part) => ({
       type: "FlagsChanged" as const,
@@ -44,8 +45,7 @@ export const store: Command = {
       ownModseqs.add(modseq);
     }
     if (!change.silent) await report(session, there, byUid);
-    const missed = targets.length - there.length;
-    return missed === 0 ? completed("STORE") : no("Some messages were expunged meanwhile", "EXPUNGEISSUED");
+    return missesSome(targets, byUid) ? expungedMeanwhile : completed("STORE");
   },
 };
 
@@ -62,15 +62,6 @@ function parseChange(parser: CommandParser): Change {
     while (parser.take(" "));
   }
   return { operation: operations[sign], flags: checkedFlags(flags), silent: item === "FLAGS.SILENT" };
-}
-
-/** SELECT lists every keyword of a folder: their number is bounded. */
-function checkKeywordRoom(session: ImapSession, flags: readonly string[]): void {
-  const keywords = flags.filter((flag) => !flag.startsWith("\\"));
-  if (keywords.length === 0) return;
-  const known = new Set(folderFlags(session.current().folder));
-  for (const keyword of keywords) known.add(keyword);
-  if (known.size > session.limits.keywordsMax) throw new Refused("Too many keywords in this mailbox", "LIMIT");
 }
 
 async function report(session: ImapSession, targets: readonly Target[], byUid: boolean): Promise<void> {

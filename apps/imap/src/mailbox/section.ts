@@ -1,4 +1,4 @@
-import { headerFields, type MimeIndex, type MimePart } from "@mailfold/mime";
+import { headerFields, type MimeIndex, type MimePart, mimeLimits } from "@mailfold/mime";
 import type { StoredMessage } from "./stored-message.ts";
 
 /** section-spec of RFC 3501 section 9: a part's path (empty = the message itself) and what of it. */
@@ -17,7 +17,7 @@ export async function locateSection(message: StoredMessage, section: Section): P
   const extent =
     section.path.length === 0 ? await rootExtent(message, section) : partExtent(await message.index(), section);
   if (extent === undefined || !section.kind.startsWith("HEADER.FIELDS")) return extent;
-  const block = await message.read(extent.start, extent.end);
+  const block = await message.read(extent.start, Math.min(extent.end, extent.start + mimeLimits.headerBytesMax));
   return { bytes: pickFields(block, section.fields, section.kind === "HEADER.FIELDS") };
 }
 
