@@ -19,7 +19,7 @@ import { type Health, watchHealth } from "./watch-health.ts";
 /** Every role of this process, listening. */
 export interface FrontEnds {
   readonly ports: Config["ports"];
-  /** In the reverse order of the start. */
+  /** All roles at once: each has its own time to finish what runs, and the process has only so much for all. */
   close(): Promise<void>;
 }
 
@@ -59,13 +59,14 @@ export async function startFrontEnds(parts: PlatformParts, adminTokenHash: strin
       uuid: uuidV7,
       ready: parts.viewsReady,
     }),
-    health: watchHealth({ rows, metrics, loopDelay, viewsReady: parts.viewsReady, policyReady: () => policy.ready() }),
+    health: watchHealth({ rows, metrics, loopDelay, viewsReady: parts.viewsReady, policy }),
     adminTokenHash,
   };
   const roles: Role[] = [shared.health];
   const close = async () => {
-    for (const role of [...roles].reverse()) await role.close();
+    const closed = await Promise.allSettled(roles.map((role) => role.close()));
     loopDelay.disable();
+    for (const result of closed) if (result.status === "rejected") throw result.reason;
   };
   try {
     for (const start of [smtpRole, imapRole, apiRole, judgeRole, outboundRole]) roles.push(await start(shared));

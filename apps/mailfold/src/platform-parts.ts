@@ -16,6 +16,8 @@ import { type FolderOutcome, foldersFold, type MailboxState } from "@mailfold/pr
 import { type FoldRunner, type OpenedReadStore, openFoldRunner, openReadStore } from "@mailfold/read-store";
 import { createMetrics, type Logger, type Metrics } from "@mailfold/telemetry";
 import type { Config } from "./config.ts";
+import { watchDecidingViews } from "./deciding-views.ts";
+import { startHousekeeping } from "./keep-house.ts";
 import { readFoldWorld } from "./log-world.ts";
 import { type PolicyFeed, startPolicyFeed } from "./policy-feed.ts";
 import type { ProjectorConfig } from "./projector-module.ts";
@@ -38,19 +40,12 @@ export interface PlatformParts {
   readonly passwords: PasswordPool;
   readonly mime: MimePool;
   readonly resolver: DnsResolver;
-  /** True once directory and policy hold all that was in the log at start. */
+  /** True once directory and policy hold all that was in the log at start, and while neither is stuck, nor the log. */
   viewsReady(): boolean;
   /** Waits for directory and policy; what a receipt waits for. */
   waitForViews(position: Position, timeoutMs: number): Promise<boolean>;
   close(): Promise<void>;
 }
-
-/** How long a body that nothing holds is kept before its space is freed. */
-const bodyGraceMs = 24 * 3_600_000;
-const housekeepingMs = 3_600_000;
-/** How long it may go unnoticed that a view parked. */
-const parkedKnownMs = 100;
-const trafficRetentionMs = 90 * 86_400_000;
 
 /** Opens stores, views, policy and pools. `onFatal` = something that only a restart mends. */
 export async function openPlatformParts(
@@ -58,9 +53,14 @@ export async function openPlatformParts(
   onFatal: (error: Error) => void,
 ): Promise<PlatformParts> {
   const { config, dataDir, log } = input;
+  let failed = false;
+  const fail = (error: Error) => {
+    failed = true;
+    onFatal(error);
+  };
   const clock: Clock = { now: Date.now };
   const keys = openKeys({ dir: join(dataDir, "keys") });
-  const stores = await openStores({ config, dataDir, codec: createEventCodec(keys), clock, log });
+  const stores = await openStores({ config, dataDir, codec: createEventCodec(keys), clock, log, onFatal: fail });
   const { journal } = stores;
   const projectorConfig: ProjectorConfig = { dataDir, eventStore: config.eventStore };
   const rows = await openReadStore({
@@ -68,7 +68,7 @@ export async function openPlatformParts(
     clock,
     projector: { moduleUrl: new URL("./projector-module.ts", import.meta.url), config: projectorConfig },
     onFault: (fault) => log.warn({ fault }, "a view is being retried"),
-    onDied: onFatal,
+    onDied: fail,
     onBodies(stream, refs, upToRevision) {
       journal.bodies
         .setHeld(stream, refs, { upToRevision })
@@ -92,17 +92,8 @@ export async function openPlatformParts(
   });
   const passwords = createPasswordPool();
   const mime = createMimePool({ threads: 1, timeoutMs: 10_000 });
-  let caughtUp = false;
-  const parked = remembered(parkedKnownMs, () =>
-    rows
-      .status()
-      .some((view) => decidingViews.includes(view.name) && view.state !== "running" && view.state !== "rebuilding"),
-  );
-  void rows.waitFor(startHead, { projections: decidingViews, timeoutMs: 3_600_000 }).then((reached) => {
-    caughtUp = reached;
-  });
-  const housekeeping = setInterval(() => void keepHouse(stores, rows, { clock, log }), housekeepingMs);
-  housekeeping.unref();
+  const deciding = watchDecidingViews(rows, startHead);
+  const housekeeping = startHousekeeping({ journal, rows, clock, log });
   return {
     ...input,
     clock,
@@ -116,7 +107,7 @@ export async function openPlatformParts(
     passwords,
     mime,
     resolver: createDnsResolver(config.dns === undefined ? {} : { server: config.dns }),
-    viewsReady: () => caughtUp && policy.ready() && !parked(),
+    viewsReady: () => !failed && policy.ready() && deciding.ready(),
     async waitForViews(position, timeoutMs) {
       const [views, policies] = await Promise.all([
         rows.waitFor(position, { projections: decidingViews, timeoutMs }),
@@ -125,7 +116,8 @@ export async function openPlatformParts(
       return views && policies;
     },
     async close() {
-      clearInterval(housekeeping);
+      deciding.close();
+      await housekeeping.close();
       await policy.close();
       await folds.close();
       await rows.close();
@@ -133,35 +125,4 @@ export async function openPlatformParts(
       await stores.close();
     },
   };
-}
-
-/** The answer of `ask`, asked again once it is older than `forMs`: for what every SMTP command wants to know. */
-function remembered<Value>(forMs: number, ask: () => Value): () => Value {
-  let askedAt = Number.NEGATIVE_INFINITY;
-  let value: Value | undefined;
-  return () => {
-    const now = performance.now();
-    if (value === undefined || now - askedAt >= forMs) {
-      value = ask();
-      askedAt = now;
-    }
-    return value;
-  };
-}
-
-/** Drops expired traffic and frees bodies that nothing holds. A failure is tried again an hour later. */
-async function keepHouse(
-  stores: Stores,
-  rows: OpenedReadStore,
-  { clock, log }: { readonly clock: Clock; readonly log: Logger },
-): Promise<void> {
-  try {
-    const expired = await stores.journal.events.expire("traffic", clock.now() - trafficRetentionMs);
-    if (expired > 0) await rows.dropExpired();
-    const freed = await stores.journal.bodies.free(bodyGraceMs);
-    if (expired > 0 || freed.bodies > 0)
-      log.info({ expired, ...freed }, "expired traffic dropped, unused bodies freed");
-  } catch (error) {
-    log.warn({ err: error }, "housekeeping failed, it is tried again in an hour");
-  }
 }

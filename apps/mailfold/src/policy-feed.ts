@@ -1,5 +1,7 @@
-import type { EventStore } from "@mailfold/event-store";
-import { hasReached, type Position, startOfLog } from "@mailfold/kernel";
+import { setTimeout as delay } from "node:timers/promises";
+import { type EventStore, EventStoreFault } from "@mailfold/event-store";
+import { readerGeneration } from "@mailfold/events";
+import { hasReached, type Position, type RecordedEvent, startOfLog } from "@mailfold/kernel";
 import {
   applyPolicyEvent,
   type CompiledPolicy,
@@ -12,10 +14,13 @@ import {
 export interface PolicyFeed extends PolicySource {
   /** True once events up to the position are in force here; false at the deadline. */
   waitFor(position: Position, timeoutMs: number): Promise<boolean>;
+  /** Why an event cannot be passed, while that is so. The feed is not ready then: an old policy must not decide. */
+  stuck(): string | undefined;
   close(): Promise<void>;
 }
 
 const retryMs = 250;
+const retryMsMax = 30_000;
 const waitersMax = 10_000;
 
 /**
@@ -27,7 +32,8 @@ export function startPolicyFeed(events: EventStore, onFault: (text: string) => v
   const waiters = new Set<{ readonly position: Position; readonly finish: (reached: boolean) => void }>();
   let policy: CompiledPolicy = emptyPolicy();
   let position: Position = startOfLog;
-  let ready = false;
+  let caughtUp = false;
+  let stuck: string | undefined;
 
   function advance(to: Position): void {
     position = to;
@@ -35,29 +41,41 @@ export function startPolicyFeed(events: EventStore, onFault: (text: string) => v
   }
 
   async function follow(): Promise<void> {
+    let waitMs = retryMs;
     while (!abort.signal.aborted) {
+      const before = position;
       try {
         const filter = { types: policyEventTypes };
         for await (const message of events.subscribe({ after: position, filter, signal: abort.signal })) {
           if (message.type === "event") {
-            policy = applyPolicyEvent(policy, message.event);
+            policy = passEvent(policy, message.event);
+            stuck = undefined;
             advance(message.event.position);
           } else if (message.type !== "fellBehind") {
             advance(message.position);
-            if (message.type === "caughtUp") ready = true;
+            if (message.type === "caughtUp") {
+              caughtUp = true;
+              stuck = undefined;
+            }
           }
         }
       } catch (error) {
-        if (!abort.signal.aborted) onFault(error instanceof Error ? error.message : String(error));
+        if (abort.signal.aborted) return;
+        const text = error instanceof Error ? error.message : String(error);
+        // A log that does not answer says nothing of its events; anything else is an event that cannot be passed.
+        if (!(error instanceof EventStoreFault)) stuck = text;
+        onFault(text);
       }
-      if (!abort.signal.aborted) await new Promise((resolve) => setTimeout(resolve, retryMs));
+      waitMs = position === before ? Math.min(waitMs * 2, retryMsMax) : retryMs;
+      await pause(waitMs, abort.signal);
     }
   }
   const done = follow();
 
   return {
     current: () => policy,
-    ready: () => ready,
+    ready: () => caughtUp && stuck === undefined,
+    stuck: () => stuck,
     waitFor(wanted, timeoutMs) {
       if (hasReached(position, wanted)) return Promise.resolve(true);
       if (waiters.size >= waitersMax) return Promise.resolve(false);
@@ -78,4 +96,19 @@ export function startPolicyFeed(events: EventStore, onFault: (text: string) => v
       await done;
     },
   };
+}
+
+function passEvent(policy: CompiledPolicy, event: RecordedEvent): CompiledPolicy {
+  const { minReader = 0 } = event.metadata;
+  if (minReader > readerGeneration)
+    throw new Error(`event ${event.id} needs code of reader generation ${minReader}, this is ${readerGeneration}`);
+  try {
+    return applyPolicyEvent(policy, event);
+  } catch (error) {
+    throw new Error(`${event.type} ${event.id}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return delay(delayMs, undefined, { signal }).catch(() => undefined);
 }

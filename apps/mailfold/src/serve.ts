@@ -1,5 +1,5 @@
 import { createOperations } from "@mailfold/app-api";
-import { createLogger } from "@mailfold/telemetry";
+import type { Logger } from "@mailfold/telemetry";
 import { ensureAdminToken } from "./admin-token.ts";
 import type { Config } from "./config.ts";
 import { prepareDataDirectory, StartRefused } from "./data-directory.ts";
@@ -16,8 +16,7 @@ export interface Running {
 }
 
 /** Runs the whole platform: stores, views, front ends. Answers when every role listens and views are current. */
-export async function serve(configured: Config, onFatal: (error: Error) => void): Promise<Running> {
-  const log = createLogger(configured.logLevel);
+export async function serve(configured: Config, log: Logger, onFatal: (error: Error) => void): Promise<Running> {
   const dataDir = prepareDataDirectory(configured.dataDir);
   const config = { ...configured, dataDir };
   const parts = await openPlatformParts({ config, dataDir, log }, onFatal);

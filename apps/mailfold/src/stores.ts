@@ -31,6 +31,8 @@ export interface StoresInput {
   readonly codec: EventCodec;
   readonly clock: Clock;
   readonly log: Logger;
+  /** The stores can take nothing more: only a restart may help. */
+  readonly onFatal: (error: Error) => void;
 }
 
 /** Takes the data directory's lock and opens the stores. Throws in one line when another process owns the data. */
@@ -51,8 +53,8 @@ export async function openStores(input: StoresInput): Promise<Stores> {
   }
 }
 
-async function openEmbedded({ dataDir, codec, clock }: StoresInput, lock: DataLock): Promise<Stores> {
-  const journal = await openEmbeddedJournal({ dataDir, codec, clock, lock });
+async function openEmbedded({ dataDir, codec, clock, onFatal }: StoresInput, lock: DataLock): Promise<Stores> {
+  const journal = await openEmbeddedJournal({ dataDir, codec, clock, lock, onFatal });
   return {
     journal,
     async backup(directory) {
@@ -69,7 +71,7 @@ async function directoryBytes(directory: string): Promise<number> {
   return bytes;
 }
 
-async function openCluster({ config, codec, clock, log }: StoresInput): Promise<Stores> {
+async function openCluster({ config, codec, clock, log, onFatal }: StoresInput): Promise<Stores> {
   const events = await openKurrentEventStore({ connectionString: config.eventStore, codec, clock });
   const bodies = await openBodies(config.blobStore, clock);
   const journal = openClusterJournal({ events, bodies, clock });
@@ -81,7 +83,7 @@ async function openCluster({ config, codec, clock, log }: StoresInput): Promise<
     position: events.fanOutPosition,
     signal: abort.signal,
     report: ({ kind, stream, error }) => log.warn({ kind, stream, err: error }, "fan-out of accepted mail"),
-  });
+  }).catch(onFatal);
   return {
     journal,
     async close() {

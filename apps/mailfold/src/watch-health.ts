@@ -2,6 +2,7 @@ import type { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Readiness } from "@mailfold/app-api";
 import type { ReadStore } from "@mailfold/read-store";
 import type { Metrics } from "@mailfold/telemetry";
+import type { PolicyFeed } from "./policy-feed.ts";
 import { decidingViews } from "./views.ts";
 
 /** Readiness for /readyz and gauges that are read off rather than counted. */
@@ -15,7 +16,7 @@ export interface HealthInput {
   readonly metrics: Metrics;
   readonly loopDelay: ReturnType<typeof monitorEventLoopDelay>;
   readonly viewsReady: () => boolean;
-  readonly policyReady: () => boolean;
+  readonly policy: Pick<PolicyFeed, "ready" | "stuck">;
 }
 
 const sampleMs = 5_000;
@@ -41,9 +42,11 @@ export function watchHealth(input: HealthInput): Health {
       const reasons = views
         .filter((view) => view.state === "parked" || view.state === "stopped")
         .map((view) => `view ${view.name} is ${view.state}: ${view.parked?.error ?? "see the log"}`);
+      const stuck = input.policy.stuck();
+      if (stuck !== undefined) reasons.push(`the policy cannot follow the log: ${stuck}`);
       const ready = input.viewsReady();
       if (!ready && reasons.length === 0) reasons.push("directory and policy views are catching up");
-      return { ready, roles: { directory: ready, policy: input.policyReady() }, reasons };
+      return { ready, roles: { directory: ready, policy: input.policy.ready() }, reasons };
     },
     close() {
       clearInterval(timer);

@@ -106,6 +106,21 @@ function overwrite(path: string, at: number, bytes: Buffer): void {
   writeFileSync(path, content);
 }
 
+/** A writer whose disk fails an fsync (SQLITE_IOERR_FSYNC), or that ends, when a request asks for it. */
+const dyingDisk = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { runWriterThread } from ${JSON.stringify(new URL("./writer-loop.ts", import.meta.url).href)};
+    runWriterThread(() => ({
+      prepare() {},
+      rolledBack() {},
+      apply(payload) {
+        if (payload === "exit") process.exit(7);
+        throw Object.assign(new Error("disk I/O error"), { errcode: 1034 });
+      },
+    }));
+  `)}`,
+);
+
 describe("sqlite log under pressure", () => {
   test("a full disk: appends are refused as unavailable, reads go on, and writing recovers", () =>
     withPath(async (path) => {
@@ -151,6 +166,44 @@ describe("sqlite log under pressure", () => {
       await assert.rejects(store.writer.task("no such task", 1), isFault("unavailable", "no such task"));
       await assert.rejects(store.backupTo(join(path, "nowhere")), EventStoreFault);
       assert.ok((await store.append({ stream: "mail-a", expected: "any", events: [contractEvent("Seen")] })).ok);
+    }));
+
+  test("an fsync error ends the log: everything is refused from then on, and the owner is told once", () =>
+    withPath(async (path) => {
+      const told: EventStoreFault[] = [];
+      const onFatal = (fault: EventStoreFault): number => told.push(fault);
+      const store = await openSqliteEventStore({ path, codec: contractCodec, clock, workerUrl: dyingDisk, onFatal });
+      opened.push(store);
+      const append = (extras?: { payload: string; bytes: [] }) =>
+        store.appendWith({ stream: "mail-a", expected: "any", events: [contractEvent("Seen")] }, extras);
+      assert.ok((await append()).ok);
+      await assert.rejects(append({ payload: "die", bytes: [] }), isFault("fatal", path));
+      await assert.rejects(append(), isFault("fatal", path));
+      await assert.rejects(store.expire("traffic", clock.now()), isFault("fatal", path));
+      assert.deepEqual(
+        told.map(({ kind }) => kind),
+        ["fatal"],
+      );
+      assert.equal((await readWholeStream(store, "mail-a")).length, 1, "what was acknowledged can still be read");
+      await store.close();
+      assert.equal(told.length, 1);
+    }));
+
+  test("a writer that ends unasked is the end of the log, too; one that was closed is not", () =>
+    withPath(async (path) => {
+      const told: EventStoreFault[] = [];
+      const onFatal = (fault: EventStoreFault): number => told.push(fault);
+      const store = await openSqliteEventStore({ path, codec: contractCodec, clock, workerUrl: dyingDisk, onFatal });
+      opened.push(store);
+      const events = [contractEvent("Seen")];
+      await assert.rejects(
+        store.appendWith({ stream: "mail-a", expected: "any", events }, { payload: "exit", bytes: [] }),
+        isFault("fatal"),
+      );
+      assert.equal(told.length, 1);
+      const closing = await openSqliteEventStore({ path: `${path}.2`, codec: contractCodec, clock, onFatal });
+      await closing.close();
+      assert.equal(told.length, 1);
     }));
 
   test("close waits for what was sent", () =>

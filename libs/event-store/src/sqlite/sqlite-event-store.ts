@@ -11,6 +11,7 @@ import type {
   Append,
   AppendResult,
   EventStore,
+  EventStoreFault,
   ExpectedRevision,
   ReadAllOptions,
   ReadStreamOptions,
@@ -32,6 +33,8 @@ export interface SqliteEventStoreOptions {
   readonly codec: EventCodec;
   readonly clock: Clock;
   readonly limits?: WriterLimits;
+  /** Called once when the log can take nothing more (I/O or fsync error, damage, the writer's end): stop the process. */
+  readonly onFatal?: ((fault: EventStoreFault) => void) | undefined;
   /** Another worker module that runs the writer with an extension (the journal's). */
   readonly workerUrl?: URL;
   /** Handed to that module beside path and channel. */
@@ -67,7 +70,7 @@ export async function openSqliteEventStore(options: SqliteEventStoreOptions): Pr
     workerUrl: options.workerUrl ?? new URL("./writer-worker.ts", import.meta.url),
     settings: { ...options.workerSettings, path, channel: logChannelName(path) },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
-    onHead,
+    hooks: { onHead, onFatal: options.onFatal },
   });
   onHead(first);
   try {

@@ -29,6 +29,13 @@ export interface WriterLimits {
 }
 const defaultWriterLimits: WriterLimits = { waitingMax: 20_000, waitingBytesMax: 128 * 1024 * 1024 };
 
+/** What the caller's side passes on. */
+export interface WriterHooks {
+  readonly onHead: (head: number) => void;
+  /** Once, when nothing more can be written: an I/O or fsync error, damage, or the thread's end. */
+  readonly onFatal?: ((fault: EventStoreFault) => void) | undefined;
+}
+
 /** Requests, and octets of them, that are handed over although the writer is still busy with earlier ones. */
 const gatheredMax = 64;
 const gatheredBytesMax = 512 * 1024;
@@ -37,7 +44,7 @@ const gatheredBytesMax = 512 * 1024;
 export class WriterClient {
   readonly #worker: Worker;
   readonly #limits: WriterLimits;
-  readonly #onHead: (head: number) => void;
+  readonly #hooks: WriterHooks;
   readonly #waiting = new Map<number, Waiting>();
   readonly #tasks = new Map<number, RunningTask>();
   #waitingBytes = 0;
@@ -48,14 +55,16 @@ export class WriterClient {
   #unsent = 0;
   #unsentBytes = 0;
   #flushing = false;
+  /** Before that, whoever starts it hears of its end. */
+  #isReady = false;
   #stopped: EventStoreFault | undefined;
   #closed: Promise<void> | undefined;
   #onClosed: (() => void) | undefined;
 
-  private constructor(worker: Worker, limits: WriterLimits, onHead: (head: number) => void) {
+  private constructor(worker: Worker, limits: WriterLimits, hooks: WriterHooks) {
     this.#worker = worker;
     this.#limits = limits;
-    this.#onHead = onHead;
+    this.#hooks = hooks;
   }
 
   /**
@@ -66,7 +75,7 @@ export class WriterClient {
     readonly workerUrl: URL;
     readonly settings: WriterSettings;
     readonly limits?: WriterLimits;
-    readonly onHead: (head: number) => void;
+    readonly hooks: WriterHooks;
   }): Promise<{ readonly client: WriterClient; readonly head: number; readonly epoch: string }> {
     const worker = new Worker(options.workerUrl, {
       workerData: options.settings,
@@ -74,7 +83,7 @@ export class WriterClient {
       // Not the flags of whatever program this runs in.
       execArgv: [],
     });
-    const client = new WriterClient(worker, options.limits ?? defaultWriterLimits, options.onHead);
+    const client = new WriterClient(worker, options.limits ?? defaultWriterLimits, options.hooks);
     const ready = await new Promise<FromWriter>((resolve, reject) => {
       client.#listen(resolve);
       worker.once("error", reject);
@@ -84,6 +93,7 @@ export class WriterClient {
       await worker.terminate();
       throw ready.kind === "refused" ? toFault(ready.fault) : new Error(`invariant broken: ${ready.kind} before ready`);
     }
+    client.#isReady = true;
     return { client, head: ready.head, epoch: ready.epoch };
   }
 
@@ -127,6 +137,7 @@ export class WriterClient {
 
   async #close(): Promise<void> {
     this.#flush();
+    // After an I/O error nothing more is written, not even what closing would carry over: the next start reads what is there.
     const alreadyStopped = this.#stopped !== undefined;
     this.#stopped ??= new EventStoreFault("closed", "the log is closed");
     if (!alreadyStopped) {
@@ -157,11 +168,11 @@ export class WriterClient {
         this.#settle(message);
         break;
       case "taskDone":
-        this.#onHead(message.head);
+        this.#hooks.onHead(message.head);
         this.#endTask(message.ticket)?.resolve(message.answer);
         break;
       case "taskFailed":
-        this.#endTask(message.ticket)?.reject(toFault(message.fault));
+        this.#endTask(message.ticket)?.reject(this.#toFault(message.fault));
         break;
       case "closed":
         this.#onClosed?.();
@@ -173,13 +184,13 @@ export class WriterClient {
 
   #settle(message: OutcomesMessage): void {
     // Subscribers hear of the commit before the appenders' promises run, so both see the same head.
-    this.#onHead(message.head);
+    this.#hooks.onHead(message.head);
     for (const [ticket, answer] of unpackOutcomes(message)) {
       const waiting = this.#waiting.get(ticket);
       if (waiting === undefined) continue;
       this.#waiting.delete(ticket);
       this.#waitingBytes -= waiting.sizeBytes;
-      if (answer.kind === "failed") waiting.reject(toFault(answer.fault));
+      if (answer.kind === "failed") waiting.reject(this.#toFault(answer.fault));
       else waiting.resolve(answer);
     }
     if (this.#unsent > 0 && this.#unsent === this.#waiting.size) this.#flush();
@@ -225,9 +236,25 @@ export class WriterClient {
     return new EventStoreFault("overloaded", `${this.#waiting.size} requests wait for the log's writer`);
   }
 
+  /** After one of these nobody knows what is on the disk: whatever comes later is refused with it. */
+  #toFault(data: FaultData): EventStoreFault {
+    const fault = toFault(data);
+    if (fault.kind === "fatal" || fault.kind === "corrupt") this.#fail(fault);
+    return fault;
+  }
+
+  /** Answers what requests are refused with from now on. */
+  #fail(fault: EventStoreFault): EventStoreFault {
+    if (this.#stopped !== undefined) return this.#stopped;
+    this.#stopped = fault;
+    if (this.#isReady) this.#hooks.onFatal?.(fault);
+    return fault;
+  }
+
+  /** The thread is gone; unless it was closed, that is the end of the log for this process. */
   #stop(message: string, cause?: unknown): void {
-    this.#stopped ??= new EventStoreFault("fatal", message, { cause });
-    for (const { reject } of [...this.#waiting.values(), ...this.#tasks.values()]) reject(this.#stopped);
+    const fault = this.#fail(new EventStoreFault("fatal", message, { cause }));
+    for (const { reject } of [...this.#waiting.values(), ...this.#tasks.values()]) reject(fault);
     this.#waiting.clear();
     this.#tasks.clear();
     this.#waitingBytes = 0;

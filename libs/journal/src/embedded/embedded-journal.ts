@@ -23,6 +23,8 @@ export interface EmbeddedJournalOptions {
   /** A lock that the caller holds already and releases itself; without it the journal takes and releases its own. */
   readonly lock?: DataLock;
   readonly limits?: NonNullable<SqliteEventStoreOptions["limits"]>;
+  /** Called once when the log can take nothing more: stop the process. */
+  readonly onFatal?: SqliteEventStoreOptions["onFatal"];
 }
 
 /** The default journal: log, bodies and holds in one SQLite file, one transaction per group of commits. */
@@ -56,6 +58,7 @@ export async function openEmbeddedJournal(options: EmbeddedJournalOptions): Prom
       clock,
       workerUrl: new URL("./journal-worker.ts", import.meta.url),
       workerSettings: { bodiesDir },
+      onFatal: options.onFatal,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     });
     const db = openLogForReading(logPath(dataDir));
@@ -118,8 +121,10 @@ class SqliteJournal implements EmbeddedJournal {
       superfluous = answer;
     });
     // A conflict or a replay wrote no body. After a fault nobody knows, and the sweep of orphans decides.
-    if (!result.ok || result.replayed) await this.bodies.dropFiles(files);
-    else await this.bodies.dropSuperfluous(superfluous);
+    const drop =
+      !result.ok || result.replayed ? this.bodies.dropFiles(files) : this.bodies.dropSuperfluous(superfluous);
+    // A file that cannot be removed now must not turn what is durable into a failure: the sweep takes it, too.
+    await drop.catch(() => undefined);
     return result;
   }
 

@@ -1,0 +1,72 @@
+import type { Journal } from "@mailfold/journal";
+import type { Clock } from "@mailfold/kernel";
+import type { OpenedReadStore } from "@mailfold/read-store";
+import type { Logger } from "@mailfold/telemetry";
+import { lapseDomainClaims } from "./lapse-claims.ts";
+
+export interface HousekeepingDeps {
+  readonly journal: Pick<Journal, "events" | "bodies">;
+  readonly rows: Pick<OpenedReadStore, "dropExpired" | "selectAsync">;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What a platform does by itself, by the clock. */
+export interface Housekeeping {
+  /** Waits for a round that is under way. */
+  close(): Promise<void>;
+}
+
+/** How long a body that nothing holds is kept before its space is freed. */
+const bodyGraceMs = 24 * 3_600_000;
+const trafficRetentionMs = 90 * 86_400_000;
+/** Not while a start is busy, but also on a platform that is restarted every day. */
+const firstRoundMs = 5 * 60_000;
+const roundEveryMs = 3_600_000;
+
+/** Keeps house soon after the start and every hour from then on. */
+export function startHousekeeping(deps: HousekeepingDeps): Housekeeping {
+  let round: Promise<void> | undefined;
+  const begin = () => {
+    round ??= keepHouse(deps).finally(() => {
+      round = undefined;
+    });
+  };
+  const timers = [setTimeout(begin, firstRoundMs), setInterval(begin, roundEveryMs)];
+  for (const timer of timers) timer.unref();
+  return {
+    async close() {
+      for (const timer of timers) clearInterval(timer);
+      await round;
+    },
+  };
+}
+
+/** One round: drops expired traffic, frees bodies that nothing holds, ends claims that lapsed. A failure waits for the next. */
+export async function keepHouse(deps: HousekeepingDeps): Promise<void> {
+  const { journal, rows, clock, log } = deps;
+  await attempt(log, "dropping expired traffic", async () => {
+    const before = clock.now() - trafficRetentionMs;
+    // Held copies go with the verdicts that explain them: a floor of their own would cut views of other traffic short.
+    const expired = await journal.events.expire("traffic", before, { quarantine: before });
+    if (expired === 0) return;
+    await rows.dropExpired();
+    log.info({ expired }, "expired traffic dropped");
+  });
+  await attempt(log, "freeing unused bodies", async () => {
+    const freed = await journal.bodies.free(bodyGraceMs);
+    if (freed.bodies > 0) log.info(freed, "unused bodies freed");
+  });
+  await attempt(log, "ending lapsed claims", async () => {
+    const lapsed = await lapseDomainClaims({ events: journal.events, rows, clock });
+    if (lapsed > 0) log.info({ lapsed }, "unverified claims on domains lapsed");
+  });
+}
+
+async function attempt(log: Logger, what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log.warn({ err: error }, `${what} failed, it is tried again in an hour`);
+  }
+}
