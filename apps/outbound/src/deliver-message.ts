@@ -34,23 +34,28 @@ interface Parcel {
 }
 
 /**
- * Tries every pending recipient once, destination by destination; a slow one does not hold other messages up. Answers the
- * destinations that were tried: fewer than there are when the workers stop meanwhile. Never throws.
+ * Tries every pending recipient once, destination by destination, and hands each outcome to `record` at once: a slow
+ * destination holds neither other messages up nor what is known of this one's others. Destinations not reached when the
+ * workers stop are not tried. Throws what `record` throws, after all destinations are done.
  */
 export async function deliverMessage(
   context: DeliveryContext,
   message: OutboundMessage,
-): Promise<readonly DestinationOutcome[]> {
+  record: (outcome: DestinationOutcome) => Promise<void>,
+): Promise<void> {
   let read: Promise<Uint8Array | undefined> | undefined;
   const content = () => {
     read ??= contentOf(context, message);
     return read;
   };
   const groups = groupByDomain(message.pending, context.config.smarthost !== undefined);
-  const outcomes = await Promise.all(
-    [...groups].map(([domain, recipients]) => deliverToDomain(context, domain, { message, recipients, content })),
+  const done = await Promise.allSettled(
+    [...groups].map(async ([domain, recipients]) => {
+      const outcome = await deliverToDomain(context, domain, { message, recipients, content });
+      if (outcome !== undefined) await record(outcome);
+    }),
   );
-  return outcomes.filter((outcome) => outcome !== undefined);
+  for (const each of done) if (each.status === "rejected") throw each.reason;
 }
 
 async function contentOf({ deps }: DeliveryContext, { queued }: OutboundMessage): Promise<Uint8Array | undefined> {

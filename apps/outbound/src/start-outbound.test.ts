@@ -336,6 +336,31 @@ describe("outbound against broken servers", () => {
     silent.close();
   });
 
+  test("what one destination took is on record while another of the same message is still waited for", async () => {
+    const silent = createServer((socket) => socket.on("error", () => undefined));
+    await new Promise<void>((resolve) => silent.listen({ port, host: "127.0.0.5" }, resolve));
+    const mx = {
+      "far.test": [{ exchange: "good.test", priority: 10 }],
+      "hole.test": [{ exchange: "silent.test", priority: 10 }],
+    };
+    const house = world({ mx, addresses: { "silent.test": ["127.0.0.5"], "good.test": ["127.0.0.1"] } });
+    Object.assign(house.config, { timeoutMs: 700 });
+    const id = await house.queue({ recipients: ["x@hole.test", "y@far.test"] });
+    const outcomes = () =>
+      attemptsOf(house, id).map(({ results }) => `${results[0]?.recipient} ${results[0]?.outcome}`);
+    let first: readonly string[] = [];
+    await workUntil(house, () => {
+      if (first.length === 0) first = outcomes();
+      return outcomes().length === 2;
+    });
+    assert.deepEqual(first, ["y@far.test delivered"]);
+    assert.deepEqual(outcomes(), ["y@far.test delivered", "x@hole.test deferred"]);
+    house.now += 1_000;
+    await workUntil(house, () => attemptsOf(house, id).length === 3);
+    assert.equal(received.length, 1, "the one delivered is not sent again");
+    silent.close();
+  });
+
   test("a backup that refuses at its greeting does not end what the first host may take later", async () => {
     const refusing = createServer((socket) => {
       socket.on("error", () => undefined);
