@@ -81,7 +81,7 @@ export class BodyTables {
     this.#db = db;
     this.#find = db.prepare("SELECT id, holders, file FROM bodies WHERE tenant = ? AND sha = ?");
     this.#insert = db.prepare(
-      "INSERT INTO bodies (tenant, sha, size, file, holders, unheld_since) VALUES (?, ?, ?, ?, 0, ?)",
+      "INSERT INTO bodies (tenant, sha, size, file, holders, unheld_since) VALUES (?, ?, ?, ?, ?, ?)",
     );
     this.#insertBytes = db.prepare("INSERT INTO body_bytes (id, bytes) VALUES (?, ?)");
     this.#touch = db.prepare("UPDATE bodies SET unheld_since = ? WHERE id = ? AND holders = 0");
@@ -100,11 +100,8 @@ export class BodyTables {
   apply(text: string, bytes: Uint8Array | undefined, revisionOf: (stream: string) => number): string | undefined {
     const change = JSON.parse(text) as BodyChange;
     switch (change.op) {
-      case "commit": {
-        const superfluous = this.#insertAll(change, bytes);
-        for (const { stream, key } of change.holds) this.#addHold(stream, this.#idOf(key), revisionOf(stream));
-        return superfluous.length === 0 ? undefined : JSON.stringify(superfluous);
-      }
+      case "commit":
+        return this.#commit(change, bytes, revisionOf);
       case "setHeld":
         this.#setHeld(change, revisionOf(change.stream));
         return undefined;
@@ -156,7 +153,16 @@ export class BodyTables {
     return this.#db.prepare("SELECT 1 FROM bodies WHERE sha = ? AND file = ?").get(sha, file) !== undefined;
   }
 
-  #insertAll(change: BodyChange & { readonly op: "commit" }, bytes: Uint8Array | undefined): string[] {
+  #commit(
+    change: BodyChange & { readonly op: "commit" },
+    bytes: Uint8Array | undefined,
+    revisionOf: (stream: string) => number,
+  ): string | undefined {
+    const holders = new Map<string, Set<string>>();
+    for (const { stream, key } of change.holds) {
+      const name = key.join("/");
+      holders.set(name, (holders.get(name) ?? new Set()).add(stream));
+    }
     const superfluous: string[] = [];
     let at = 0;
     for (const { key, sizeBytes, file } of change.bodies) {
@@ -170,10 +176,19 @@ export class BodyTables {
         if (file !== undefined) superfluous.push(file);
         continue;
       }
-      const { lastInsertRowid: id } = this.#insert.run(...key, sizeBytes, file ?? null, change.now);
+      // A new body is held by nobody else: it starts with its holders, and there is nothing to look up.
+      const name = key.join("/");
+      const streams = holders.get(name) ?? new Set();
+      holders.delete(name);
+      const unheldSince = streams.size === 0 ? change.now : null;
+      const { lastInsertRowid: id } = this.#insert.run(...key, sizeBytes, file ?? null, streams.size, unheldSince);
       if (file === undefined) this.#insertBytes.run(id, part ?? new Uint8Array());
+      for (const stream of streams) this.#putHold.run(stream, id, revisionOf(stream));
     }
-    return superfluous;
+    for (const { stream, key } of change.holds) {
+      if (holders.has(key.join("/"))) this.#addHold(stream, this.#idOf(key), revisionOf(stream));
+    }
+    return superfluous.length === 0 ? undefined : JSON.stringify(superfluous);
   }
 
   #addHold(stream: string, body: number, revision: number): void {
