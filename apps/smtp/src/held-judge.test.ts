@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type EventStore, openMemoryEventStore } from "@mailfold/event-store";
+import { type EventStore, openMemoryEventStore, type SubscribeOptions } from "@mailfold/event-store";
 import { createEventCodec, type HeldMessageSettled, type MessageDelivered } from "@mailfold/events";
 import type { Commit, Journal } from "@mailfold/journal";
-import type { RecordedEvent } from "@mailfold/kernel";
+import { type RecordedEvent, startOfLog } from "@mailfold/kernel";
 import { type HeldJudge, startHeldJudge, startSmtp } from "./index.ts";
 import { type FakeDeps, fakeDeps, ids } from "./testing/fake-deps.ts";
 import { SmtpClient } from "./testing/smtp-client.ts";
@@ -88,6 +88,40 @@ describe("deferred copies", () => {
     const copy = (await eventsOf("MessageDelivered"))[1]!.data as MessageDelivered["data"];
     assert.equal(copy.deliveryId, (held!.data as { holdId: string }).holdId);
     assert.match(copy.prefix, /^Return-Path: <x@ext\.test>\r\nDelivered-To: bob@a\.test\r\n/);
+    await judge.close();
+  });
+
+  test("are settled once, though the subscription lags and breaks", async () => {
+    const startedAt: (string | undefined)[] = [];
+    const laggard = {
+      ...deps.journal,
+      events: {
+        readStream: store.readStream.bind(store),
+        async *subscribe(options: SubscribeOptions) {
+          startedAt.push(options.after);
+          for await (const message of store.subscribe(options)) {
+            const isSettled = message.type === "event" && message.event.type === "HeldMessageSettled";
+            if (isSettled && message.event.occurredAt > lagFrom) throw new Error("broken");
+            yield message;
+          }
+        },
+      },
+    } as unknown as Journal;
+    defer("bob@a.test");
+    await deliver();
+    const lagFrom = now;
+    const judge = startHeldJudge({ ...deps, journal: laggard }, { sweepIntervalMs: 10, resubscribeMs: 10 });
+    await until(() => judge.waiting() === 1);
+    const quarantined = async () =>
+      (await eventsOf("MessageHeld")).filter((event) => (event.data as { kind: string }).kind === "quarantined").length;
+    const before = await quarantined();
+    deps.fakePolicy.rule = () => ({ action: "reject", code: 550, reason: "spam" });
+    now += 6 * 60_000;
+    await until(async () => (await quarantined()) === before + 1);
+    now += 6 * 60_000;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    assert.equal(await quarantined(), before + 1);
+    assert.ok(startedAt.length > 1 && startedAt.slice(1).every((after) => after !== startOfLog), "it goes on");
     await judge.close();
   });
 

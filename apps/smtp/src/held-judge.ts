@@ -1,6 +1,6 @@
 import type { HeldMessageSettled, MessageHeld } from "@mailfold/events";
 import type { Journal } from "@mailfold/journal";
-import type { Clock, RecordedEvent } from "@mailfold/kernel";
+import { type Clock, type Position, type RecordedEvent, startOfLog } from "@mailfold/kernel";
 import type { PolicySource } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import type { Logger } from "@mailfold/telemetry";
@@ -20,6 +20,8 @@ export interface HeldJudgeOptions {
   readonly sweepIntervalMs?: number;
   /** How long a copy that is refused in the end lies in quarantine; default 30 days. */
   readonly quarantineMs?: number;
+  /** Pause before a broken subscription goes on; default 5 s. */
+  readonly resubscribeMs?: number;
 }
 
 export interface HeldJudge {
@@ -53,14 +55,22 @@ export function startHeldJudge(deps: HeldJudgeDeps, options: HeldJudgeOptions = 
   let isCaughtUp = false;
   let sweeping: Promise<void> | undefined;
 
+  let position: Position = startOfLog;
+
   const follow = async (): Promise<void> => {
     const filter = { streamPrefixes: ["quarantine-"], types: ["MessageHeld", "HeldMessageSettled"] };
-    for await (const message of deps.journal.events.subscribe({ filter, signal: stopped.signal })) {
+    for await (const message of deps.journal.events.subscribe({ after: position, filter, signal: stopped.signal })) {
       if (message.type === "event") apply(waiting, message.event, deps.log);
       else if (message.type === "caughtUp") isCaughtUp = true;
+      if (message.type === "event") position = message.event.position;
+      else if (message.type !== "fellBehind") position = message.position;
     }
   };
-  const following = keepFollowing(follow, stopped.signal, deps.log);
+  const following = keepFollowing(follow, {
+    signal: stopped.signal,
+    log: deps.log,
+    pauseMs: options.resubscribeMs ?? 5_000,
+  });
 
   const sweep = async (): Promise<void> => {
     const now = deps.clock.now();
@@ -68,9 +78,10 @@ export function startHeldJudge(deps: HeldJudgeDeps, options: HeldJudgeOptions = 
     for (const each of due) {
       if (stopped.signal.aborted) return;
       try {
-        await settleHeld(deps, each, options.quarantineMs ?? 30 * 86_400_000);
-        // Its HeldMessageSettled arrives by the subscription; until then it is not due.
-        each.dueAt = now + retryAfterFaultMs;
+        const dueAt = await settleHeld(deps, each, options.quarantineMs ?? 30 * 86_400_000);
+        // Not only when its HeldMessageSettled arrives: a subscription that lags must not have it judged twice.
+        if (dueAt === undefined) waiting.delete(each.holdId);
+        else each.dueAt = dueAt;
       } catch (error) {
         deps.log.error({ err: error, holdId: each.holdId }, "a deferred copy could not be judged again");
         each.dueAt = now + retryAfterFaultMs;
@@ -118,22 +129,27 @@ function apply(waiting: Map<string, Waiting>, event: RecordedEvent, log: Logger)
   }
 }
 
-/** A subscription that breaks starts again after a pause: applying an event again changes nothing. */
-async function keepFollowing(follow: () => Promise<void>, signal: AbortSignal, log: Logger): Promise<void> {
+/** A subscription that ends goes on from where it was, after a pause. */
+async function keepFollowing(
+  follow: () => Promise<void>,
+  options: { readonly signal: AbortSignal; readonly log: Logger; readonly pauseMs: number },
+): Promise<void> {
+  const { signal, log, pauseMs } = options;
   while (!signal.aborted) {
     try {
       await follow();
-      return;
     } catch (error) {
-      if (signal.aborted) return;
-      log.error({ err: error }, "the subscription to deferred copies broke");
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, 5_000);
-        signal.addEventListener("abort", () => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
+      if (!signal.aborted) log.error({ err: error }, "the subscription to deferred copies broke");
     }
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", finish);
+        resolve();
+      };
+      const timer = setTimeout(finish, pauseMs);
+      signal.addEventListener("abort", finish);
+    });
   }
 }

@@ -13,22 +13,32 @@ import { eventMetadata, newEvent, verdictEvent } from "./verdict-event.ts";
 const firstDelayMs = 5 * 60_000;
 const longestDelayMs = 4 * 3_600_000;
 
-/** Judges one deferred copy again and commits what became of it. Throws when the store does; then nothing happened. */
-export async function settleHeld(deps: HeldJudgeDeps, waiting: Waiting, quarantineMs: number): Promise<void> {
+/**
+ * Judges one deferred copy again and commits what became of it. Answers when it is due again (ms since the epoch), undefined
+ * when it is settled. Throws when the store does; then nothing happened.
+ */
+export async function settleHeld(
+  deps: HeldJudgeDeps,
+  waiting: Waiting,
+  quarantineMs: number,
+): Promise<number | undefined> {
   const event = await readHeld(deps, waiting);
   // Expired with its stream: there is nothing left to deliver.
-  if (event === undefined) return;
+  if (event === undefined) return undefined;
   const held = event.data;
   const now = deps.clock.now();
   const facts = currentFacts(deps.directory, held, now);
   const judged = facts === undefined ? undefined : await judge(judgeSources(deps), "data", facts);
   const change = new HeldChange(event, judged, now);
   const action = judged?.verdict.action ?? "reject";
+  let dueAt: number | undefined;
   if (action === "accept" || action === "junk") change.deliver();
   else if (action === "defer" && now < held.expiresAt) {
-    change.settle("deferred", now + Math.min(firstDelayMs * 2 ** Math.min(waiting.attempts, 10), longestDelayMs));
+    dueAt = now + Math.min(firstDelayMs * 2 ** Math.min(waiting.attempts, 10), longestDelayMs);
+    change.settle("deferred", dueAt);
   } else change.quarantine(action === "defer" ? "expired" : "rejected", quarantineMs);
   await deps.journal.commit(change.commit());
+  return dueAt;
 }
 
 /** Facts as they are now: the mailbox may be full no longer, or gone. The peer's host is not asked for again. */
