@@ -25,17 +25,39 @@ export function checkedValue(table: TableSpec, column: string, value: ColumnValu
   return value === 0 ? 0 : value; // -0 would come back as 0.
 }
 
-/** Checks a whole row for `put`: every key column set, no unknown column, absent columns null. */
-export function checkedRow(table: TableSpec, row: Row): Record<string, ColumnValue> {
-  for (const column of Object.keys(row)) {
+/** What is asked of a table with every row, worked out once. */
+interface TableShape {
+  readonly columns: readonly string[];
+  readonly keyPlaces: readonly number[];
+}
+const shapes = new WeakMap<TableSpec, TableShape>();
+
+function shapeOf(table: TableSpec): TableShape {
+  const known = shapes.get(table);
+  if (known !== undefined) return known;
+  const columns = Object.keys(table.columns);
+  const shape = { columns, keyPlaces: table.key.map((column) => columns.indexOf(column)) };
+  shapes.set(table, shape);
+  return shape;
+}
+
+/** Checks a whole row for `put`: every key column set, no unknown column, absent columns null. Values in the order of columns. */
+export function checkedRowValues(table: TableSpec, row: Row): ColumnValue[] {
+  const { columns, keyPlaces } = shapeOf(table);
+  for (const column in row) {
     if (table.columns[column] === undefined) throw new RowError(`table ${table.name} has no column ${column}`);
   }
-  const checked: Record<string, ColumnValue> = {};
-  for (const column of Object.keys(table.columns)) checked[column] = checkedValue(table, column, row[column]);
-  for (const column of table.key) {
-    if (checked[column] === null) throw new RowError(`key column ${table.name}.${column} is empty`);
+  const values = columns.map((column) => checkedValue(table, column, row[column]));
+  for (const place of keyPlaces) {
+    if (values[place] === null) throw new RowError(`key column ${table.name}.${columns[place]} is empty`);
   }
-  return checked;
+  return values;
+}
+
+/** The same as a row. */
+export function checkedRow(table: TableSpec, row: Row): Record<string, ColumnValue> {
+  const values = checkedRowValues(table, row);
+  return Object.fromEntries(shapeOf(table).columns.map((column, place) => [column, values[place] ?? null]));
 }
 
 /** Checks the `set` of a patch: known columns, and never a key column, which would make another row of it. */

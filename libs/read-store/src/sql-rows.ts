@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ColumnValue, RowChange, TableSpec } from "@mailfold/kernel";
-import { checkedPatch, checkedRow, checkedValue, tableNamed } from "./row-values.ts";
+import { checkedPatch, checkedRowValues, checkedValue, tableNamed } from "./row-values.ts";
 import { equalities, quoted, type TableSet, tableIdentifier } from "./table-sql.ts";
 
 /** Shapes of patch and delete are as few as the lines of code that make them; the cap only guards against a bug. */
@@ -39,16 +39,16 @@ export class SqlRows {
   }
 
   #put(table: TableSpec, change: Extract<RowChange, { put: string }>): boolean {
-    const row = checkedRow(table, change.row);
+    const values = checkedRowValues(table, change.row);
     let statement = this.#puts.get(table.name);
     if (statement === undefined) {
-      const columns = Object.keys(row);
+      const columns = Object.keys(table.columns);
       const marks = columns.map(() => "?").join(", ");
       const into = `${this.#identifier(table)} (${columns.map(quoted).join(", ")})`;
       statement = this.#db.prepare(`INSERT OR REPLACE INTO ${into} VALUES (${marks})`);
       this.#puts.set(table.name, statement);
     }
-    statement.run(...Object.values(row));
+    statement.run(...values);
     return true;
   }
 
