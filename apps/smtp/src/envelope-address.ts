@@ -4,7 +4,10 @@ import type { AddressForm } from "@mailfold/policy";
 
 /** An envelope address in canonical form, with the way it was written. */
 export interface EnvelopeAddress {
-  /** Canonical when the form is `plain`: ASCII lower case, domain in A-labels. Else the text as written, cut to 320 characters. */
+  /**
+   * Canonical when the form is `plain`: ASCII lower case, domain in A-labels. `percent-hack`, `bang-path` and `quoted-local`
+   * have a canonical domain, and no quotes that mean nothing: lists must know them again. Else as written, cut to 320 characters.
+   */
   readonly address: string;
   readonly form: AddressForm;
 }
@@ -14,6 +17,8 @@ const ldhLabel = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 // RFC 5321 4.1.2 atext, plus (RFC 6531 3.3) anything beyond ASCII.
 const dotString =
   /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\u{10ffff}-]+)*$/u;
+// RFC 5321 4.1.2 Quoted-string.
+const quotedString = /^"(?:[^"\\]|\\.)*"$/u;
 
 /**
  * Classifies what stands between the angle brackets and brings it into canonical form. The domain that decides is the one
@@ -22,21 +27,31 @@ const dotString =
 export function classifyAddress(path: string): EnvelopeAddress {
   const written = (form: AddressForm): EnvelopeAddress => ({ address: path.slice(0, 320), form });
   if (path.startsWith("@")) return written("source-route");
-  if (path.startsWith('"')) return written("quoted-local");
   const at = path.lastIndexOf("@");
   if (at <= 0) return written("malformed");
   const local = path.slice(0, at);
   const domain = path.slice(at + 1);
   if (domain.startsWith("[")) return written(isAddressLiteral(domain) ? "ip-literal" : "malformed");
-  // nodemailer-era relays took "a@b@ours" for a route, too: never ours to interpret.
-  if (local.includes("@") || !dotString.test(local)) return written("malformed");
-  if (local.includes("%")) return written("percent-hack");
-  if (local.includes("!")) return written("bang-path");
+  const form = formOf(local);
   const canonicalDomain = canonicalDomainName(domain);
-  if (canonicalDomain === undefined) return written("malformed");
-  const address = `${foldAscii(local)}@${canonicalDomain}`;
+  if (form === "malformed" || canonicalDomain === undefined) return written("malformed");
+  const address = `${foldAscii(form === "quoted-local" ? withoutIdleQuotes(local) : local)}@${canonicalDomain}`;
   if (Buffer.byteLength(address) > maxPathOctets || Buffer.byteLength(local) > 64) return written("malformed");
-  return { address, form: "plain" };
+  return { address, form };
+}
+
+function formOf(local: string): AddressForm {
+  if (quotedString.test(local)) return "quoted-local";
+  // nodemailer-era relays took "a@b@ours" for a route, too: never ours to interpret.
+  if (!dotString.test(local)) return "malformed";
+  if (local.includes("%")) return "percent-hack";
+  return local.includes("!") ? "bang-path" : "plain";
+}
+
+/** RFC 5321 4.1.2: `"joe"` and `joe` are one mailbox. */
+function withoutIdleQuotes(local: string): string {
+  const inside = local.slice(1, -1);
+  return dotString.test(inside) ? inside : local;
 }
 
 // Only A to Z, and no normalization: both would make one address of two spellings (the Kelvin sign is no k).

@@ -161,7 +161,16 @@ describe("envelope", () => {
     assert.deepEqual(classifyAddress("u@münchen.test"), { address: "u@xn--mnchen-3ya.test", form: "plain" });
     assert.deepEqual(classifyAddress("u@ours。test"), { address: "u@ours.test", form: "plain" });
     assert.notEqual(classifyAddress("\u212a@a.test").address, "k@a.test");
+    // A list entry for evil@bad.test must meet every spelling of it.
+    assert.deepEqual(classifyAddress('"Evil"@Bad.TEST'), { address: "evil@bad.test", form: "quoted-local" });
+    assert.deepEqual(classifyAddress('"e vil"@bad.test'), { address: '"e vil"@bad.test', form: "quoted-local" });
+    assert.deepEqual(classifyAddress("a%b@MÜNCHEN.test"), { address: "a%b@xn--mnchen-3ya.test", form: "percent-hack" });
+    assert.deepEqual(classifyAddress("b!a@Bad.test"), { address: "b!a@bad.test", form: "bang-path" });
     for (const bad of [
+      '"evil"@bad.test.',
+      "a%b@bad.test.",
+      '"x"@[1.2',
+      '"a@b.test',
       "a",
       "@",
       "a@",
