@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createDurably, destroyDurably, readIfPresent } from "./durable-file.ts";
@@ -12,7 +12,7 @@ export class KeysFault extends Error {
 /** A data key, unwrapped. */
 export interface DataKey {
   readonly keyId: string;
-  readonly key: Buffer;
+  readonly key: KeyObject;
 }
 
 interface KeyFile {
@@ -49,14 +49,14 @@ export function openKeyFiles(dir: string): KeyFiles {
     return join(scopesDir, `${scope}.json`);
   };
   return {
-    derivation: readOrCreateWrapped(root, join(dir, "derivation.json"), "derivation").key,
+    derivation: readOrCreateWrapped(root, join(dir, "derivation.json"), "derivation").key.export(),
     readScope: (scope) => readWrapped(root, scopePath(scope), scope),
     readOrCreateScope: (scope) => readOrCreateWrapped(root, scopePath(scope), scope),
     eraseScope: (scope) => erase(scopePath(scope)),
   };
 }
 
-function readOrCreateRoot(dir: string, scopesDir: string): Buffer {
+function readOrCreateRoot(dir: string, scopesDir: string): KeyObject {
   const path = join(dir, "root.json");
   const found = readIfPresent(path);
   if (found === undefined) {
@@ -71,10 +71,10 @@ function readOrCreateRoot(dir: string, scopesDir: string): Buffer {
   chmodSync(path, 0o600);
   const key = Buffer.from(parseKeyFile(path, found).key ?? "", "base64");
   if (key.length !== keyBytes) throw new KeysFault(`${path} is damaged: restore it from the backup of ${dir}`);
-  return key;
+  return createSecretKey(key);
 }
 
-function readWrapped(root: Buffer, path: string, scope: string): DataKey | undefined {
+function readWrapped(root: KeyObject, path: string, scope: string): DataKey | undefined {
   const found = readIfPresent(path);
   if (found === undefined) return undefined;
   const { keyId, nonce, ciphertext } = parseKeyFile(path, found);
@@ -85,7 +85,7 @@ function readWrapped(root: Buffer, path: string, scope: string): DataKey | undef
   }
   try {
     const key = decrypt(root, wrapContext(scope, keyId), { nonce: nonce ?? "", ciphertext: ciphertext ?? "" });
-    if (key.length === keyBytes) return { keyId, key };
+    if (key.length === keyBytes) return { keyId, key: createSecretKey(key) };
   } catch {
     // Told below: the cause of a failed authentication says nothing more.
   }
@@ -94,7 +94,7 @@ function readWrapped(root: Buffer, path: string, scope: string): DataKey | undef
   );
 }
 
-function readOrCreateWrapped(root: Buffer, path: string, scope: string): DataKey {
+function readOrCreateWrapped(root: KeyObject, path: string, scope: string): DataKey {
   const found = readWrapped(root, path, scope);
   if (found !== undefined) return found;
   // Random, so that a key made after an erase is not taken for the erased one.

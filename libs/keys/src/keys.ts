@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync } from "node:crypto";
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 import type { Sealed, Sealer } from "@mailfold/kernel";
 import type { DataKey } from "./key-files.ts";
 import { openKeyFiles } from "./key-files.ts";
@@ -42,6 +42,7 @@ export function openKeys(options: KeysOptions): Keys {
   const scopes = new Map<string, CachedKey>();
   const erasedKeyIds = new Set<string>();
   const purposes = new Map<string, Buffer>();
+  const indexKeys = new Map<string, KeyObject>();
 
   const remember = (scope: string, dataKey: DataKey | undefined) => {
     scopes.delete(scope);
@@ -73,6 +74,14 @@ export function openKeys(options: KeysOptions): Keys {
     return derived;
   };
 
+  const indexKey = (purpose: string) => {
+    const known = indexKeys.get(purpose);
+    if (known !== undefined) return known;
+    const made = createSecretKey(secret(`blind index ${purpose}`));
+    if (indexKeys.size < cachedPurposesMax) indexKeys.set(purpose, made);
+    return made;
+  };
+
   return {
     secret,
     seal(scope, plaintext) {
@@ -87,9 +96,7 @@ export function openKeys(options: KeysOptions): Keys {
       return decrypt(dataKey.key, sealed.keyId, sealed).toString("utf8");
     },
     blindIndex(purpose, value) {
-      return createHmac("sha256", secret(`blind index ${purpose}`))
-        .update(value, "utf8")
-        .digest("hex");
+      return createHmac("sha256", indexKey(purpose)).update(value, "utf8").digest("hex");
     },
     eraseScope(scope) {
       const erased = files.eraseScope(scope);
