@@ -28,6 +28,7 @@ const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = {
   "node alias": ({ alias }) => `{ node(id: "${alias}") { id } }`,
   "node token": ({ token }) => `{ node(id: "${token}") { id } }`,
   "node verdict": ({ verdict }) => `{ node(id: "${verdict}") { id } }`,
+  "node sender entry": ({ entry }) => `{ node(id: "${entry}") { id } }`,
   "tenant id": ({ tenant }) => `{ tenant(by: {id: "${tenant}"}) { id name } }`,
   "tenant externalId": ({ reseller, externalId }) =>
     `{ tenant(by: {externalId: "${externalId}", resellerId: "${reseller}"}) { id name } }`,

@@ -22,6 +22,17 @@ export function positionOfEvent(rows: RowReader, eventId: string): Position | un
   return findAuditRow(rows, eventId)?.position as Position | undefined;
 }
 
+/** An admin event by its id. */
+export async function findAuditEvent(
+  rows: RowReader,
+  store: EventStore,
+  eventId: string,
+): Promise<RecordedEvent | undefined> {
+  const row = findAuditRow(rows, eventId);
+  if (row === undefined) return undefined;
+  return loadEvent(store, { stream: String(row.stream), revision: Number(row.revision) });
+}
+
 /** The event that a row tells of. */
 export async function loadEvent(
   store: EventStore,

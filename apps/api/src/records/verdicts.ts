@@ -20,13 +20,24 @@ export interface VerdictWhere {
   readonly to?: number;
 }
 
+interface PageWanted {
+  readonly first: number;
+  /** Exclusive. */
+  readonly before?: Position | undefined;
+}
+
+/** At most `first` verdicts; fewer while there are more where the log itself had to be searched. */
+export interface VerdictPage {
+  readonly found: readonly VerdictRecord[];
+  readonly more: boolean;
+  /** Where the next page goes on; undefined when nothing was looked at. */
+  readonly end: Position | undefined;
+}
+
 /** Verdicts of one caller's subtree, newest first. */
 export interface Verdicts {
   find(reference: string): VerdictRecord | undefined;
-  list(
-    where: VerdictWhere,
-    page: { readonly first: number; readonly before?: Position },
-  ): Promise<readonly VerdictRecord[]>;
+  list(where: VerdictWhere, page: PageWanted): Promise<VerdictPage>;
   /** All rows of one transaction in a table of the trace, oldest first. */
   ofTransaction(table: "verdicts" | "steps" | "holds", transactionId: string): Promise<readonly Row[]>;
   /** The flood that a reference is a sample of. */
@@ -46,14 +57,14 @@ export function createVerdicts(rows: ReadStore, store: EventStore, caller: Calle
       const row = reachable(rows.get(messageTrace, "verdicts", { verdictId }));
       return row === undefined ? undefined : verdictOfRow(row);
     },
-    async list(where, { first, before }) {
-      const indexed = indexedWhere(caller, where);
-      const query = rowQuery(where, indexed, { first, before });
-      if (query !== undefined) {
-        const found = await rows.selectAsync(messageTrace, "verdicts", query);
-        return found.filter((row) => reachable(row) !== undefined).map(verdictOfRow);
-      }
-      return scanLog(store, where, { first, before });
+    async list(where, page) {
+      const query = rowQuery(where, indexedWhere(caller, where), { ...page, first: page.first + 1 });
+      if (query === undefined) return scanLog(store, where, page);
+      const selected = (await rows.selectAsync(messageTrace, "verdicts", query)).filter(
+        (row) => reachable(row) !== undefined,
+      );
+      const found = selected.slice(0, page.first).map(verdictOfRow);
+      return { found, more: selected.length > page.first, end: found.at(-1)?.position };
     },
     async ofTransaction(table, transactionId) {
       const found = await rows.selectAsync(messageTrace, table, {
@@ -82,18 +93,24 @@ function indexedWhere(caller: Caller, where: VerdictWhere): Row | undefined {
   return caller.scope.kind === "reseller" ? { resellerId: caller.scope.id } : undefined;
 }
 
-function rowQuery(
-  where: VerdictWhere,
-  indexed: Row | undefined,
-  page: { readonly first: number; readonly before?: Position | undefined },
-): RowQuery | undefined {
-  if (indexed === undefined) return undefined;
-  const { action, reason, sender, recipient, ip, messageId } = where;
-  const equal = Object.entries({ action, reason, sender, recipient, ip, messageId }).filter(
+/** The members that a row must equal, column by column. */
+function equalities({ action, reason, sender, recipient, ip, messageId }: VerdictWhere) {
+  return Object.entries({ action, reason, sender, recipient, ip, messageId }).filter(
     (member): member is [string, string] => member[1] !== undefined,
   );
+}
+
+/** Whether a verdict is one that was asked for. */
+export function matchesVerdict(where: VerdictWhere, row: Row | VerdictRecord): boolean {
+  const { from = 0, to = Number.MAX_SAFE_INTEGER } = where;
+  const at = Number(row.at);
+  return at >= from && at <= to && equalities(where).every(([column, value]) => (row as Row)[column] === value);
+}
+
+function rowQuery(where: VerdictWhere, indexed: Row | undefined, page: PageWanted): RowQuery | undefined {
+  if (indexed === undefined) return undefined;
   return {
-    where: { ...indexed, ...Object.fromEntries(equal) },
+    where: { ...indexed, ...Object.fromEntries(equalities(where)) },
     and: [
       ...(page.before === undefined ? [] : [["position", "<", page.before] as const]),
       ...(where.from === undefined ? [] : [["at", ">=", where.from] as const]),
@@ -105,16 +122,10 @@ function rowQuery(
   };
 }
 
-async function scanLog(
-  store: EventStore,
-  where: VerdictWhere,
-  page: { readonly first: number; readonly before?: Position | undefined },
-): Promise<readonly VerdictRecord[]> {
-  const { action, reason, sender, recipient, ip, messageId, from = 0, to = Number.MAX_SAFE_INTEGER } = where;
-  const equal = Object.entries({ action, reason, sender, recipient, ip, messageId }).filter(
-    (member) => member[1] !== undefined,
-  );
+async function scanLog(store: EventStore, where: VerdictWhere, page: PageWanted): Promise<VerdictPage> {
   const found: VerdictRecord[] = [];
+  let end: Position | undefined;
+  let scanned = 0;
   const events = store.readAll({
     direction: "backwards",
     filter: { types: ["VerdictRecorded"] },
@@ -122,13 +133,13 @@ async function scanLog(
     ...(page.before === undefined ? {} : { after: page.before }),
   });
   for await (const event of events) {
+    scanned += 1;
     const [change] = messageTrace.project(event);
-    if (change === undefined || !("put" in change)) continue;
-    const { row } = change;
-    const at = Number(row.at);
-    if (at < from || at > to || equal.some(([column, value]) => row[column] !== value)) continue;
-    found.push(verdictOfRow(row));
-    if (found.length === page.first) break;
+    if (change !== undefined && "put" in change && matchesVerdict(where, change.row)) {
+      if (found.length === page.first) return { found, more: true, end };
+      found.push(verdictOfRow(change.row));
+    }
+    end = event.position;
   }
-  return found;
+  return { found, more: scanned === scannedMax, end };
 }

@@ -29,10 +29,13 @@ const targetRef = builder.objectRef<{ readonly stream: string }>("AuditTarget").
 });
 
 /** An event as the API shows it: its secrets are gone before it comes here. */
-export const auditEventRef = builder.objectRef<RecordedEvent>("AuditEvent").implement({
-  description: "One event of the log, as the live audit feed sends it too. Secrets read `[secret]`.",
+export const auditEventRef = builder.objectRef<RecordedEvent>("AuditEvent");
+builder.node(auditEventRef, {
+  description:
+    "One event of the log, as the live audit feed sends it too. Secrets read `[secret]`. By id, admin events are found.",
+  id: { resolve: (event) => idFromUuid("event", event.id) },
+  isTypeOf: (value) => typeof value === "object" && value !== null && "stream" in value && "metadata" in value,
   fields: (t) => ({
-    id: t.id({ resolve: (event) => idFromUuid("event", event.id) }),
     position: t.string({ resolve: (event, _args, { api }) => api.cursors.format(event.position) }),
     type: t.exposeString("type"),
     at: t.expose("occurredAt", { type: "DateTime" }),

@@ -27,10 +27,12 @@ const scopeRef = builder.objectRef<Scope>("Scope").implement({
   }),
 });
 
-export const senderEntryRef = builder.objectRef<SenderEntryRecord>("SenderEntry").implement({
+export const senderEntryRef = builder.objectRef<SenderEntryRecord>("SenderEntry");
+builder.node(senderEntryRef, {
   description: "An entry of an accept or kill list.",
+  id: { resolve: (entry) => entry.entryId },
+  isTypeOf: (value) => typeof value === "object" && value !== null && "entryId" in value && "pattern" in value,
   fields: (t) => ({
-    id: t.id({ resolve: (entry) => entry.entryId }),
     scope: t.field({ type: scopeRef, resolve: (entry) => entry.scope }),
     list: t.field({ type: senderListEnum, resolve: (entry) => entry.list }),
     pattern: t.exposeString("pattern"),

@@ -170,8 +170,11 @@ export interface MessageTraceRecord {
   readonly steps: readonly Row[];
 }
 
-export const messageTraceRef = builder.objectRef<MessageTraceRecord>("MessageTrace").implement({
-  description: "One SMTP transaction and all that became of it.",
+export const messageTraceRef = builder.objectRef<MessageTraceRecord>("MessageTrace");
+builder.node(messageTraceRef, {
+  description: "One SMTP transaction and all that became of it; its id is the one that the sender's 250 told.",
+  id: { resolve: (trace) => trace.transactionId },
+  isTypeOf: (value) => typeof value === "object" && value !== null && "verdicts" in value && "steps" in value,
   fields: (t) => ({
     transactionId: t.exposeString("transactionId"),
     at: t.field({ type: "DateTime", resolve: ({ newest }) => newest.at }),

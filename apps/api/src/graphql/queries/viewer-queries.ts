@@ -1,5 +1,10 @@
-import { kindOfId } from "@mailfold/ids";
+import { kindOfId, uuidFromId } from "@mailfold/ids";
 import type { Caller } from "../../caller.ts";
+import { admits } from "../../feed/feed-scope.ts";
+import { showEvent } from "../../feed/show-event.ts";
+import { placeStoredScope } from "../../operations/placed-scope.ts";
+import { findAuditEvent } from "../../records/find-event.ts";
+import { createSenderEntries } from "../../records/sender-entries.ts";
 import { createVerdicts } from "../../records/verdicts.ts";
 import type { ApiContext } from "../api-context.ts";
 import { builder } from "../builder.ts";
@@ -9,6 +14,7 @@ import { tokenScopeInput } from "../mutations/input-fields.ts";
 import { resellerRef, tenantRef, tokenScopeRef, visible } from "../objects/directory-objects.ts";
 import { waitForPosition } from "../wait-for.ts";
 import { tokensConnection, waitForDescription } from "./directory-queries.ts";
+import { traceOf } from "./verdict-queries.ts";
 
 const viewerRef = builder.objectRef<Caller>("Viewer").implement({
   description: "The token that asks.",
@@ -33,8 +39,9 @@ const viewerRef = builder.objectRef<Caller>("Viewer").implement({
 });
 
 /** Any object by its id, within the caller's subtree. */
-function findNode(id: string, context: ApiContext): object | undefined {
+async function findNode(id: string, context: ApiContext): Promise<object | undefined> {
   const view = visible(context);
+  const { deps } = context.api;
   switch (kindOfId(id)) {
     case "reseller":
       return view.reseller(id);
@@ -48,8 +55,20 @@ function findNode(id: string, context: ApiContext): object | undefined {
       return view.alias(id);
     case "token":
       return view.token(id);
+    case "senderEntry": {
+      const entry = createSenderEntries(deps.rows).find(id);
+      return entry !== undefined && placeStoredScope(view, context.caller, entry.scope) ? entry : undefined;
+    }
     case "verdict":
-      return createVerdicts(context.api.deps.rows, context.api.deps.journal.events, context.caller).find(id);
+      return createVerdicts(deps.rows, deps.journal.events, context.caller).find(id);
+    case "message":
+      return traceOf(id, context);
+    case "event": {
+      const event = await findAuditEvent(deps.rows, deps.journal.events, uuidFromId(id));
+      return event !== undefined && admits(context.caller, {}, event)
+        ? showEvent(deps, context.caller, event)
+        : undefined;
+    }
     default:
       return undefined;
   }
@@ -65,7 +84,7 @@ builder.queryFields((t) => {
       args: { id: t.arg.id({ required: true }), waitFor },
       resolve: async (_root, args, context) => {
         await waitForPosition(context, args.waitFor);
-        return findNode(args.id, context) ?? null;
+        return (await findNode(args.id, context)) ?? null;
       },
     }),
     tokens: t.field({
