@@ -11,7 +11,7 @@ export async function readCursor(context: ApiContext, cursor: string, field: str
   if (parsed.cause === "other-log") {
     throw badRequest("CURSOR_OTHER_LOG", `${field} belongs to another history of the log: it was restored since.`);
   }
-  throw badRequest("INVALID_INPUT", `${field} is not a position.`);
+  throw badRequest("POSITION_INVALID", `${field} is not a position of this log.`);
 }
 
 /** Waits until the named views show a write; without names, directory and policy. */
