@@ -25,24 +25,31 @@ export async function findFeedStart(
   if ("time" in from) return startAtTime(store, where, Date.parse(from.time));
   const cursor = await cursors.parse(from.position);
   if (!cursor.ok) return { ok: false, cause: cursor.cause === "malformed" ? "malformed" : "gone" };
-  return (await isBelowFloor(store, where, cursor.position))
+  return cursor.position < (await highestFloor(store, where))
     ? { ok: false, cause: "gone" }
     : { ok: true, after: cursor.position, notBefore: 0 };
 }
 
-async function isBelowFloor(store: EventStore, where: FeedWhere, position: Position): Promise<boolean> {
-  for (const lifeClass of classesAdmitted(where)) {
-    if (position < (await store.floor(lifeClass))) return true;
-  }
-  return false;
+/** The highest floor of the classes that a subscription could show. */
+async function highestFloor(store: EventStore, where: FeedWhere): Promise<Position> {
+  const floors = await Promise.all(classesAdmitted(where).map((lifeClass) => store.floor(lifeClass)));
+  return floors.sort().at(-1) ?? startOfLog;
 }
 
 // There is no index by time; reading backwards costs no more than what the subscription will then be sent.
 async function startAtTime(store: EventStore, where: FeedWhere, time: number): Promise<FeedStart> {
+  let after = startOfLog;
   for await (const event of store.readAll({ direction: "backwards", filter: feedFilter(where) })) {
-    if (event.occurredAt < time - clockSlackMs) return { ok: true, after: event.position, notBefore: time };
+    if (event.occurredAt >= time - clockSlackMs) continue;
+    after = event.position;
+    break;
   }
-  return (await isBelowFloor(store, where, startOfLog))
-    ? { ok: false, cause: "gone" }
-    : { ok: true, after: startOfLog, notBefore: time };
+  const start = { ok: true, after, notBefore: time } as const;
+  const floor = await highestFloor(store, where);
+  if (after >= floor) return start;
+  // Something behind the floor has expired. If what is left begins before the time, the rest was older still.
+  for await (const event of store.readAll({ after: floor, limit: 1 })) {
+    if (event.occurredAt < time - clockSlackMs) return start;
+  }
+  return { ok: false, cause: "gone" };
 }
