@@ -97,5 +97,17 @@ describe("graphql over HTTP", () => {
       body: JSON.stringify([{ query: "{viewer{name}}" }, { query: "{viewer{name}}" }]),
     });
     assert.equal(batch.status, 400);
+    const broken = await fetch(`${api.url}/graphql`, {
+      method: "POST",
+      headers: { ...headers, "content-type": "application/json" },
+      body: "{",
+    });
+    assert.equal(broken.status, 400);
+    assert.deepEqual(
+      Object.keys(((await broken.json()) as { errors: { extensions: object }[] }).errors[0]?.extensions ?? {}),
+      ["code", "requestId"],
+    );
+    const misspelt = await ask("{ viewer { nam } }");
+    assert.match(misspelt.errors[0].message, /Did you mean "name"/);
   });
 });

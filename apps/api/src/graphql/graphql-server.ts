@@ -75,6 +75,8 @@ export function createGraphqlServer(schema: GraphQLSchema, api: ApiShared): Grap
     }),
     plugins: [
       EnvelopArmorPlugin({
+        // Whoever may ask may introspect: a hint at a misspelt name gives nothing away.
+        blockFieldSuggestion: { enabled: false },
         maxDepth: { n: limits.queryDepth },
         maxAliases: { n: limits.queryAliases },
         maxTokens: { n: limits.queryTokens },

@@ -24,13 +24,16 @@ function maskError(error: GraphQLError, requestId: string, log: Logger): GraphQL
     const extensions = { code: "FORBIDDEN", requestId, requiredScopes: original.requiredScopes };
     return new GraphQLError(original.message, { ...place, extensions });
   }
-  const code = error.extensions.code;
-  if (typeof code === "string" && codes.has(code)) {
-    return new GraphQLError(error.message, { ...place, extensions: { ...error.extensions, requestId } });
+  const { originalError: inside, http, ...shown } = error.extensions;
+  // For Yoga, which takes the status from it and does not send it. `spec` = 200 where the answer is application/json; a body
+  // that is no JSON is 400 in any case, by the GraphQL-over-HTTP draft.
+  const status = http === undefined ? {} : { http: inside === undefined ? http : { ...http, spec: false } };
+  if (typeof shown.code === "string" && codes.has(shown.code)) {
+    return new GraphQLError(error.message, { ...place, extensions: { ...shown, ...status, requestId } });
   }
   // graphql-js makes errors of its own for bad documents and variables: they carry no original error.
   if (original === undefined || original === null || original instanceof GraphQLError) {
-    return new GraphQLError(error.message, { ...place, extensions: { code: "BAD_REQUEST", requestId } });
+    return new GraphQLError(error.message, { ...place, extensions: { code: "BAD_REQUEST", ...status, requestId } });
   }
   log.error({ err: original, requestId }, "graphql: unexpected error");
   const extensions = { code: "INTERNAL", requestId };

@@ -32,6 +32,31 @@ describe("schema.graphql", () => {
     assert.ok(schema.getSubscriptionType()?.getFields().auditEvents);
   });
 
+  test("keeps the members of inputs that the contract names", () => {
+    const promised: Readonly<Record<string, string>> = {
+      ResellerCreateInput: "name externalId",
+      TenantCreateInput: "resellerId name externalId",
+      DomainAddInput: "tenantId name",
+      MailboxCreateInput: "tenantId address password displayName quotaBytes",
+      PolicyUpdateInput: "scope set unset",
+      SenderEntryAddInput: "scope list pattern expiresAt note",
+      ScopeInput: "tenantId domainId",
+    };
+    for (const [name, members] of Object.entries(promised)) {
+      const type = buildApiSchema().getType(name);
+      assert.ok(type !== undefined && "getFields" in type, name);
+      const fields = type.getFields();
+      for (const member of members.split(" ")) assert.ok(Object.hasOwn(fields, member), `${name}.${member}`);
+    }
+    const optional = ["externalId", "displayName", "quotaBytes", "expiresAt", "note", "unset", "commandId", "dryRun"];
+    for (const type of Object.values(buildApiSchema().getTypeMap())) {
+      if (!type.name.endsWith("Input") || !("getFields" in type)) continue;
+      for (const field of Object.values(type.getFields())) {
+        if (optional.includes(field.name)) assert.ok(!String(field.type).endsWith("!"), `${type.name}.${field.name}`);
+      }
+    }
+  });
+
   test("every input that changes something takes commandId and dryRun", () => {
     const without = new Set(["ProjectionRebuildInput", "BackupCreateInput"]);
     for (const field of Object.values(buildApiSchema().getMutationType()?.getFields() ?? {})) {

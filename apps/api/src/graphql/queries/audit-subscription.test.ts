@@ -94,7 +94,14 @@ describe("subscription auditEvents over SSE", () => {
     for await (const _delivery of follow(token, start, stop.signal)) {
       seen += 1;
       if (seen > 1) continue;
-      await assert.rejects(follow(token, start, stop.signal).next(), /THROTTLED/);
+      const second = await fetch(`${api.url}/graphql`, {
+        method: "POST",
+        headers: { "content-type": "application/json", accept: "text/event-stream", authorization: `Bearer ${token}` },
+        body: JSON.stringify({ query: "subscription { auditEvents { cursor } }" }),
+      });
+      assert.equal(second.status, 429);
+      assert.match(second.headers.get("retry-after") ?? "", /^\d+$/);
+      assert.match(await second.text(), /THROTTLED/);
       await operations.tokenRevoke(platformCaller, { tokenId: made.value?.token?.tokenId ?? "" });
     }
     assert.ok(seen >= 1, "the loop above ends only because the server ends the stream");

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from "@mailfold/kernel";
-import { admits, feedFilter } from "../../feed/feed-scope.ts";
+import { admits, classesAdmitted, feedFilter } from "../../feed/feed-scope.ts";
 import { showEvent } from "../../feed/show-event.ts";
 import type { ApiContext } from "../api-context.ts";
 import { apiError } from "../api-error.ts";
@@ -21,6 +21,8 @@ const edgeRef = builder.objectRef<Delivered>("AuditEventDelivery").implement({
   }),
 });
 
+/** A stream ends when its client does; nobody can say when that is. */
+const retryAfterSeconds = 10;
 const open = new WeakMap<object, Map<string, number>>();
 
 /** Counts a subject's open streams of one API; throws THROTTLED beyond the limit. Answers how to give the place back. */
@@ -28,7 +30,10 @@ function takePlace({ api, caller, left }: ApiContext): () => void {
   const counts = open.get(api) ?? new Map<string, number>();
   open.set(api, counts);
   const count = counts.get(caller.subject) ?? 0;
-  if (count >= api.limits.sseStreamsPerSubject) throw apiError("THROTTLED", "Too many subscriptions of one token.");
+  if (count >= api.limits.sseStreamsPerSubject) {
+    const http = { status: 429, headers: { "retry-after": String(retryAfterSeconds) } };
+    throw apiError("THROTTLED", "Too many subscriptions of one token.", { http });
+  }
   counts.set(caller.subject, count + 1);
   let held = true;
   const leave = () => {
@@ -52,7 +57,7 @@ builder.subscriptionField("auditEvents", (t) =>
     subscribe: async (_root, args, context) => {
       const where = toFeedWhere(args.where);
       const store = context.api.deps.journal.events;
-      const after = args.after ? await readAfter(context, args.after, where) : await store.head();
+      const after = args.after ? await readAfter(context, args.after, classesAdmitted(where)) : await store.head();
       return follow(context, { after, where, leave: takePlace(context) });
     },
   }),
