@@ -14,9 +14,14 @@ export class Admission {
     this.isExempt = isExempt;
   }
 
-  /** A place among all connections; undefined = none left. Answers how to give it back, once. */
-  enter(): (() => void) | undefined {
-    if (this.total >= this.limits.connectionsMax) return undefined;
+  /**
+   * A place among all connections; undefined = none left. Answers how to give it back, once. The last tenth is for the
+   * `reserved` only: a flood on the MX must not keep customers from sending.
+   */
+  enter(isReserved: boolean): (() => void) | undefined {
+    const { connectionsMax } = this.limits;
+    if (this.total >= (isReserved ? connectionsMax : connectionsMax - Math.floor(connectionsMax / 10)))
+      return undefined;
     this.total += 1;
     return once(() => {
       this.total -= 1;

@@ -77,6 +77,15 @@ describe("budgets and caps", () => {
     for (let n = 0; n < 3; n += 1) clients.push(await SmtpClient.greeted(started.mx));
     for (const client of clients) client.close();
   });
+  test("a full MX leaves places for submission", async () => {
+    const { mx, submission } = await start({ connectionsMax: 10 });
+    const open = [];
+    for (let n = 0; n < 9; n += 1) open.push(await SmtpClient.greeted(mx));
+    assert.match(await (await SmtpClient.dial(mx)).rest(), /^421 4\.3\.2 /);
+    open.push(await SmtpClient.greeted(submission));
+    assert.match(await (await SmtpClient.dial(submission)).rest(), /^421 4\.3\.2 /);
+    for (const client of open) client.close();
+  });
   test("overload sheds new connections", async () => {
     const told: string[] = [];
     const { mx } = await start({}, { loopDelayMs: () => 71, onOverload: (cause) => void told.push(cause) });

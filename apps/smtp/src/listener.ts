@@ -7,6 +7,8 @@ import type { SmtpLimits } from "./smtp-config.ts";
 
 export interface ListenerOptions {
   readonly isImplicitTls: boolean;
+  /** Whether it may use the places kept back for submission. */
+  readonly isSubmission: boolean;
   readonly limits: SmtpLimits;
   readonly admission: Admission;
   readonly isTrustedProxy: (ip: string) => boolean;
@@ -63,7 +65,7 @@ export class Listener {
     // Peers reset connections all the time; whoever serves the socket hears of it by "close".
     socket.on("error", () => {});
     this.pending.add(socket);
-    const leave = this.options.admission.enter();
+    const leave = this.options.admission.enter(this.options.isSubmission);
     const left = (): void => {
       this.pending.delete(socket);
       leave?.();

@@ -1,6 +1,6 @@
 /** Bounds of every wait, queue and count on the SMTP edge. */
 export interface SmtpLimits {
-  /** Open connections of all three listeners. */
+  /** Open connections of all three listeners; the last tenth is kept for submission. */
   readonly connectionsMax: number;
   /** Open connections of one IPv4 address or IPv6 /64; loopback and platform relayAddresses are exempt. */
   readonly connectionsPerIpMax: number;

@@ -102,6 +102,7 @@ class SmtpEdge {
     });
     const listener = new Listener({
       isImplicitTls,
+      isSubmission: kind === "submission",
       limits,
       admission,
       isTrustedProxy,
