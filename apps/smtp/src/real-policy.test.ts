@@ -189,6 +189,44 @@ describe("with the real policy", () => {
     client.close();
   });
 
+  test("one message, two tenants: taken, unknown, too big for one, an alias with a full mailbox behind it", async () => {
+    set(ids.tenantB, "sizeLimitBytes", 65_536);
+    const bob = deps.directory.mailbox(ids.bob)!;
+    const restore = { quotaBytes: bob.quotaBytes, usedBytes: bob.usedBytes };
+    Object.assign(bob, { quotaBytes: 10, usedBytes: 10 });
+    const client = await from("192.0.2.11");
+    const big = `From: x@ext.test\r\n\r\n${"y".repeat(70_000)}\r\n.\r\n`;
+    const replies = await client.deliver(["all@a.test", "nobody@b.test", "bob@a.test", "carol@b.test"], big);
+    assert.deepEqual(
+      replies.map((reply) => reply.slice(0, 9)),
+      ["250 2.1.0", "250 2.1.5", "550 5.1.1", "452 4.2.2", "250 2.1.5", "354 End d", "250 2.0.0"],
+    );
+    const held = deps.fakeJournal.of("MessageHeld").map((event) => {
+      const { mailboxId, kind, recipient } = event.data as Record<string, string>;
+      return [event.stream.split(".")[0], mailboxId, kind, recipient];
+    });
+    assert.deepEqual(held, [
+      [`quarantine-${ids.tenantA}`, ids.bob, "deferred", "all@a.test"],
+      [`quarantine-${ids.tenantB}`, ids.carol, "quarantined", "carol@b.test"],
+    ]);
+    assert.deepEqual(
+      deps.fakeJournal.of("MessageDelivered").map((event) => event.stream),
+      [`mail-${ids.alice}`],
+    );
+    const verdicts = deps.fakeJournal.of("VerdictRecorded").map((event) => {
+      const { reason, action } = event.data as Record<string, string>;
+      return `${event.stream.split(".")[0]} ${action} ${reason}`;
+    });
+    assert.deepEqual(verdicts.sort(), [
+      `verdict-${ids.tenantA} accept accepted`,
+      `verdict-${ids.tenantA} defer over-quota`,
+      `verdict-${ids.tenantB} reject recipient-unknown`,
+      `verdict-${ids.tenantB} reject size-exceeded`,
+    ]);
+    Object.assign(bob, restore);
+    client.close();
+  });
+
   test("a message refused for one relayed recipient leaves no verdict that others took it", async () => {
     set(ids.tenantA, "relayMode", "addresses");
     set(ids.tenantA, "relayAddresses", ["192.0.2.0/24"]);
