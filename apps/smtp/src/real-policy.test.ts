@@ -241,6 +241,25 @@ describe("with the real policy", () => {
     client.close();
   });
 
+  test("the count of a flood belongs to tenant and reseller like the verdicts it stands for", async () => {
+    const own = await fakeDeps({ policy: { current: () => policy, ready: () => true } });
+    const ports = { mx: 0, submission: undefined, submissions: undefined };
+    const other = await startSmtp(own, { host: "127.0.0.1", hostname: "mx.test", trustedProxies: [], ports });
+    const entry = { list: "kill", scope: { kind: "tenant", id: ids.tenantA }, byEvent: "e1" } as const;
+    policy = withEntry(policy, { ...entry, entryId: "sle_a" as SenderEntryId, pattern: "x@ext.test" });
+    const client = await SmtpClient.greeted(other.ports.mx!);
+    await client.ask("MAIL FROM:<x@ext.test>");
+    for (let n = 0; n < 12; n += 1) assert.match(await client.ask("RCPT TO:<alice@a.test>"), /^550 5\.7\.1/);
+    client.close();
+    await other.close();
+    const [verdict] = own.fakeJournal.of("VerdictRecorded");
+    const [repeated] = own.fakeJournal.of("VerdictsRepeated");
+    const ownerOf = (event: typeof verdict) => [event?.metadata.tenantId, event?.metadata.resellerId];
+    assert.equal((repeated!.data as { count: number }).count, 2);
+    assert.deepEqual(ownerOf(repeated), ownerOf(verdict));
+    assert.ok(verdict?.metadata.resellerId !== undefined);
+  });
+
   test("an over-long command denies the address for a while, and only it", async () => {
     policy = withSetting(policy, { scope: { kind: "platform" }, name: "overlongAction", value: "deny", byEvent: "e" });
     const client = await from("192.0.2.7");

@@ -2,7 +2,7 @@ import type { VerdictsRepeated } from "@mailfold/events";
 import { streams } from "@mailfold/events";
 import { newId } from "@mailfold/ids";
 import type { Journal } from "@mailfold/journal";
-import type { Clock, EventMetadata, TenantId, VerdictId } from "@mailfold/kernel";
+import type { Clock, EventMetadata, ResellerId, TenantId, VerdictId } from "@mailfold/kernel";
 import type { Logger } from "@mailfold/telemetry";
 import { denialPrefix } from "./ip-prefix.ts";
 import type { Judged } from "./judge.ts";
@@ -18,6 +18,7 @@ interface Window {
   readonly prefix: string;
   readonly reason: string;
   readonly tenant: TenantId | "platform";
+  readonly resellerId: ResellerId | undefined;
   readonly from: number;
   recorded: number;
   repeated: number;
@@ -64,11 +65,12 @@ export function createRefusalRecorder(deps: {
       windows.delete(oldestKey);
       if (oldest.repeated > 0) void commitRepeated(deps, oldest);
     }
-    const { reason } = judged.verdict;
+    const { reason, resellerId } = judged.verdict;
     const fresh: Window = {
       prefix,
       reason,
       tenant,
+      resellerId,
       from: now,
       recorded: 0,
       repeated: 0,
@@ -127,6 +129,7 @@ async function commitRepeated(
   const now = deps.clock.now();
   const metadata: EventMetadata = {
     ...(window.tenant === "platform" ? {} : { tenantId: window.tenant }),
+    ...(window.resellerId === undefined ? {} : { resellerId: window.resellerId }),
     actor: { type: "system", id: "smtp" },
   };
   const data: VerdictsRepeated["data"] = {
