@@ -1,7 +1,7 @@
 import type { FlagsChanged, MessageDelivered, MessagesCopied, MessagesExpunged, MessagesMoved } from "@mailfold/events";
 import type { RecordedEvent } from "@mailfold/kernel";
 import { refused } from "./folder-events.ts";
-import { indexesWithin } from "./lookup.ts";
+import { indexesWithin, lowerBound } from "./lookup.ts";
 import type { StoredFolder, StoredMailbox } from "./mailbox.ts";
 import type { FolderMessage, FolderOutcome } from "./state.ts";
 import { parseUidSet } from "./uid-set.ts";
@@ -38,13 +38,16 @@ export function flagsChanged(mailbox: StoredMailbox, event: RecordedEvent<FlagsC
   const changed: number[] = [];
   const modified: number[] = [];
   const modseq = event.revision + 1;
+  // Messages share their flag lists, so a thousand of them are a few different changes.
+  const changes = new Map<readonly string[], readonly string[]>();
   for (const index of indexesWithin(folder.messages, parseUidSet(event.data.uids))) {
     const message = folder.messages[index] as FolderMessage;
     if (unchangedSince !== undefined && message.modseq > unchangedSince) {
       modified.push(message.uid);
       continue;
     }
-    const next = mailbox.flagPool.change(message.flags, operation, flags);
+    const next = changes.get(message.flags) ?? mailbox.flagPool.change(message.flags, operation, flags);
+    changes.set(message.flags, next);
     if (sameFlags(next, message.flags)) continue;
     folder.messages[index] = { ...message, flags: next, modseq };
     changed.push(message.uid);
@@ -107,9 +110,15 @@ function removeMessages(
   gone: readonly FolderMessage[],
   modseq: number,
 ): void {
-  if (gone.length === 0) return;
+  const [first, last] = [gone[0], gone.at(-1)];
+  if (first === undefined || last === undefined) return;
   const leaving = new Set(gone);
-  folder.messages = folder.messages.filter((message) => !leaving.has(message));
+  const { messages } = folder;
+  const from = lowerBound(messages, first.uid);
+  const to = lowerBound(messages, last.uid) + 1;
+  // A new list, never the old one changed: sessions may be reading that. Only the part in question is looked through.
+  const kept = messages.slice(from, to).filter((message) => !leaving.has(message));
+  folder.messages = messages.slice(0, from).concat(kept, messages.slice(to));
   folder.highestModseq = modseq;
   mailbox.forget(gone);
 }
