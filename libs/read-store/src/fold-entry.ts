@@ -1,3 +1,4 @@
+import { setImmediate as yieldToOthers } from "node:timers/promises";
 import type { KeyedFold, RecordedEvent } from "@mailfold/kernel";
 import { type FoldedState, foldEvent, foldStream } from "./fold-states.ts";
 import type { FoldHandle } from "./port.ts";
@@ -7,6 +8,8 @@ import type { EventSource } from "./projector-parts.ts";
 const outcomesMax = 1_024;
 /** How often a waiter whose event is not readable yet looks again (a cluster's fan-out may be under way). */
 const lookAgainMs = 50;
+/** Longest piece of a tail that is folded at once. */
+const turnMs = 20;
 
 /** A fold did not reach a revision in time; the event may still come. */
 export class FoldLagging extends Error {
@@ -71,7 +74,14 @@ export class FoldEntry<State, Outcome> {
 
   async #readTail(): Promise<void> {
     const stream = foldStream(this.#fold, this.folded.key);
-    for await (const event of this.#hooks.readStream(stream, { from: this.folded.revision + 1 })) this.#apply(event);
+    let turnFrom = performance.now();
+    for await (const event of this.#hooks.readStream(stream, { from: this.folded.revision + 1 })) {
+      this.#apply(event);
+      // Events that are read already come without any waiting: a hundred of a thousand messages each take a second.
+      if (performance.now() - turnFrom < turnMs) continue;
+      await yieldToOthers();
+      turnFrom = performance.now();
+    }
   }
 
   #apply(event: RecordedEvent): void {

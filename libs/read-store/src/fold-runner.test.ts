@@ -75,6 +75,26 @@ describe("fold runner", () => {
     await runner.close();
   });
 
+  test("a long tail is folded in turns with others", async () => {
+    const { source, snapshots } = setting();
+    for (let i = 0; i < 30; i++) source.append(add(1));
+    const slow: typeof sum = {
+      ...sum,
+      apply: (state, event) => {
+        for (const until = performance.now() + 5; performance.now() < until; );
+        return sum.apply(state, event);
+      },
+    };
+    const runner = openFoldRunner({ fold: slow, source, snapshots });
+    let turns = 0;
+    const others = setInterval(() => (turns += 1), 1);
+    const handle = await runner.open("m1");
+    clearInterval(others);
+    assert.equal(handle.state.total, 30);
+    assert.ok(turns >= 3, `${turns} turns in 150 ms of folding`);
+    await runner.close();
+  });
+
   test("waitFor reads the tail itself, gives each its own outcome, and says when it lags", async () => {
     const { source, runner } = setting();
     const handle = await runner.open("m1");
