@@ -2,6 +2,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { setTimeout as pause, setImmediate as yieldToOthers } from "node:timers/promises";
 import { acceptProxyV1, compileCidrs } from "@mailfold/proxy-protocol";
 import { defaultImapLimits, type ImapConfig, type ImapDeps } from "./deps.ts";
+import { IndexWrites } from "./mailbox/index-writes.ts";
 import { RecentClaims } from "./mailbox/recent-claims.ts";
 import { Connection, secureSocket } from "./session/connection.ts";
 import { ImapSession } from "./session/imap-session.ts";
@@ -22,7 +23,8 @@ export async function startImap(deps: ImapDeps, config: ImapConfig): Promise<Ima
   const limits = { ...defaultImapLimits, ...config.limits };
   const { hostname } = config;
   const literals = new LiteralBudget(limits.literalBudgetBytes);
-  const shared: Shared = { deps, limits, hostname, recent: new RecentClaims(), literals };
+  const indexWrites = new IndexWrites(deps.journal.bodies, deps.log);
+  const shared: Shared = { deps, limits, hostname, recent: new RecentClaims(), literals, indexWrites };
   const acceptor = new Acceptor(shared, compileCidrs(config.trustedProxies));
   const servers: Server[] = [];
   try {

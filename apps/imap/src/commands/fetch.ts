@@ -83,7 +83,7 @@ async function fetchOne(
     return;
   }
   const { out } = session.connection;
-  const stored = new StoredMessage(message, session.deps.journal.bodies, session.deps.mime);
+  const stored = new StoredMessage(message, session.shared);
   let parts: Prepared[];
   try {
     if (items.some(readsMuch)) await stored.load();

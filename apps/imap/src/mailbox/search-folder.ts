@@ -80,7 +80,7 @@ export class FolderSearch {
   async #read(message: FolderMessage): Promise<Buffer | undefined> {
     const { deps, connection } = this.#session;
     this.#checkBudget();
-    const stored = new StoredMessage(message, deps.journal.bodies, deps.mime);
+    const stored = new StoredMessage(message, this.#session.shared);
     try {
       const bytes = this.#headerOnly ? await stored.read(0, await stored.headerBytes()) : await stored.whole();
       this.#bytesLeft -= bytes.length;

@@ -1,6 +1,8 @@
 import type { BlobStore } from "@mailfold/blob-store";
 import { headerEnd, type MimeIndex, type MimePool, readMimeIndex, withPrefix, writeMimeIndex } from "@mailfold/mime";
 import type { FolderMessage } from "@mailfold/projection-folders";
+import type { Shared } from "../session/shared.ts";
+import type { IndexWrites } from "./index-writes.ts";
 
 /** The body is not in the store, or shorter than the delivery said. */
 export class BodyMissing extends Error {
@@ -21,14 +23,16 @@ export class StoredMessage {
   readonly #prefix: Buffer;
   readonly #bodies: BlobStore;
   readonly #mime: MimePool;
+  readonly #indexWrites: IndexWrites;
   #whole: Buffer | undefined;
   #headerBytes: number | undefined;
   #index: MimeIndex | undefined;
 
-  constructor(message: FolderMessage, bodies: BlobStore, mime: MimePool) {
+  constructor(message: FolderMessage, { deps, indexWrites }: Pick<Shared, "deps" | "indexWrites">) {
     this.#message = message;
-    this.#bodies = bodies;
-    this.#mime = mime;
+    this.#bodies = deps.journal.bodies;
+    this.#mime = deps.mime;
+    this.#indexWrites = indexWrites;
     this.#prefix = Buffer.from(message.prefix, "utf8");
     this.sizeBytes = this.#prefix.length + message.body.sizeBytes;
   }
@@ -96,7 +100,7 @@ export class StoredMessage {
     if (known !== undefined) return known;
     const whole = await this.whole();
     const index = await this.#mime.index(whole.subarray(this.#prefix.length));
-    await this.#bodies.writeIndex(ref, writeMimeIndex(index));
+    await this.#indexWrites.keep(ref, writeMimeIndex(index));
     return index;
   }
 }

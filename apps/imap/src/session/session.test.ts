@@ -166,6 +166,15 @@ describe("accounts and bodies that fail", () => {
     platform.settings.status = "suspended";
     assert.match(await client.closed(), /\* BYE Account is not active/);
   });
+  test("FETCH waits for no index to be written, and does not mind one that is not", async () => {
+    for (let n = 0; n < 3; n++) await platform.deliver(`Subject: ${n}\r\n\r\nx`);
+    const { bodies } = platform.mail.journal;
+    bodies.writeIndex = () => new Promise(() => {});
+    await client.command("SELECT INBOX");
+    assert.match(await client.command("FETCH 1:3 ENVELOPE"), /OK FETCH/);
+    bodies.writeIndex = () => Promise.reject(new Error("full"));
+    assert.match(await client.command("FETCH 1:3 ENVELOPE"), /\* 3 FETCH[\s\S]*OK FETCH/);
+  });
   test("unreadable bodies are refused by message, others are served", async () => {
     await platform.deliver("Subject: x\r\n\r\nx");
     await platform.deliver("Subject: y\r\n\r\ny");

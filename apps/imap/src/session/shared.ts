@@ -1,4 +1,5 @@
 import type { ImapDeps, ImapLimits } from "../deps.ts";
+import type { IndexWrites } from "../mailbox/index-writes.ts";
 import type { RecentClaims } from "../mailbox/recent-claims.ts";
 
 /** What all sessions of one front end share. */
@@ -8,6 +9,7 @@ export interface Shared {
   readonly hostname: string;
   readonly recent: RecentClaims;
   readonly literals: LiteralBudget;
+  readonly indexWrites: IndexWrites;
 }
 
 /**
