@@ -5,9 +5,9 @@ import type { Caller } from "../caller.ts";
 import type { OperationDeps } from "../ports.ts";
 import { loadEvent } from "../records/find-event.ts";
 import type { VerdictRecord } from "../records/verdict-records.ts";
-import { createVisibleDirectory } from "../visible-directory.ts";
 import { maskFacts, maskLine } from "./mask-facts.ts";
 import { policyAt } from "./policy-at.ts";
+import { scopeNaming } from "./scope-naming.ts";
 
 /** Why a verdict fell as it did, as far as the reader may know. */
 export interface VerdictExplanation {
@@ -28,7 +28,7 @@ export async function explainVerdict(
   const { data } = event;
   const recomputed = await recompute(deps, event);
   const trace = recomputed ?? [{ outcome: outcomeOf(data.action), ...data.decisiveLine } as TraceLine];
-  const mayName = scopeNaming(deps, caller, record);
+  const mayName = scopeNaming(deps.directory, caller, record.tenantId);
   return {
     facts: maskFacts(caller, data.facts),
     trace: trace.map((line) => maskLine(line, mayName)),
@@ -85,15 +85,3 @@ function scopesIn(facts: unknown, event: RecordedEvent): readonly string[] {
   return [...scopes].slice(0, scopesMax);
 }
 const scopesMax = 50;
-
-/** Which scope ids the reader may see named: those of its own subtree. */
-function scopeNaming(deps: OperationDeps, caller: Caller, record: VerdictRecord): (scope: string) => boolean {
-  if (caller.scope.kind === "platform") return () => true;
-  const view = createVisibleDirectory(deps.directory, caller);
-  return (scope) => {
-    if (scope === "default") return true;
-    if (scope === record.tenantId) return true;
-    const look = [view.reseller, view.tenant, view.domain, view.mailbox];
-    return look.some((find) => find(scope) !== undefined);
-  };
-}

@@ -3,8 +3,8 @@ import type { Row } from "@mailfold/kernel";
 import type { TraceLine } from "@mailfold/policy";
 import { explainVerdict, type VerdictExplanation } from "../../explain/explain-verdict.ts";
 import { hiddenScope } from "../../explain/mask-facts.ts";
+import { scopeNaming } from "../../explain/scope-naming.ts";
 import type { VerdictRecord } from "../../records/verdict-records.ts";
-import { createVisibleDirectory } from "../../visible-directory.ts";
 import type { ApiContext } from "../api-context.ts";
 import { builder } from "../builder.ts";
 import { spendRows } from "../connection-field.ts";
@@ -39,11 +39,8 @@ function explainOnce(context: ApiContext, verdict: VerdictRecord): Promise<Verdi
 
 /** A verdict's deciding scope, where the reader may know it. */
 function shownScope(verdict: VerdictRecord, context: ApiContext): string {
-  const { caller, api } = context;
-  if (caller.scope.kind === "platform" || verdict.scope === "default") return verdict.scope;
-  const view = createVisibleDirectory(api.deps.directory, caller);
-  const own = [view.reseller, view.tenant, view.domain, view.mailbox].some((find) => find(verdict.scope) !== undefined);
-  return own ? verdict.scope : hiddenScope;
+  const mayName = scopeNaming(context.api.deps.directory, context.caller, verdict.tenantId);
+  return mayName(verdict.scope) ? verdict.scope : hiddenScope;
 }
 
 builder.node(verdictRef, {
