@@ -1,1 +1,18 @@
-export {};
+export { type CompiledRules, compileRules, RuleCache, type ScopeRules } from "./compile-rules.ts";
+export { type ContentPool, createContentPool } from "./content-pool.ts";
+export type { MatchedLine } from "./evaluate-condition.ts";
+export {
+  type ContentAnswer,
+  type ContentAnswers,
+  type ContentTest,
+  contentCharactersMax,
+  contentTestKey,
+  type MessageContent,
+  matchContent,
+} from "./match-content.ts";
+export { type ParsedRule, type ParsedRules, parseRule, parseRules } from "./parse-rule.ts";
+export type { RuleProblem } from "./problems.ts";
+export * from "./rule.ts";
+export type { RuleInput } from "./rule-input.ts";
+export { type MatchedRule, type RuleOutcome, runRules } from "./run-rules.ts";
+export type { DroppedAction, PlacedAction } from "./settle-actions.ts";

@@ -1,0 +1,141 @@
+import { composed, foldCase } from "./fold-case.ts";
+import { LiteralScanner } from "./literal-scanner.ts";
+import { matchesText, type PreparedTest, prepareTest } from "./match-text.ts";
+import { PatternCache } from "./pattern-cache.ts";
+import { requiredLiteral } from "./required-literal.ts";
+import type { ExistsTest, TextTest } from "./rule.ts";
+
+/** A test of body or attachment names: it needs the message parsed. */
+export type ContentTest = (TextTest | ExistsTest) & { readonly field: "body" | "attachmentName" };
+
+/** The parts of a message that content tests look at, decoded. */
+export interface MessageContent {
+  readonly texts: readonly string[];
+  readonly attachmentNames: readonly string[];
+}
+
+/** What came out of one content test; `undecided` = its budget was spent first. */
+export interface ContentAnswer {
+  readonly result: "yes" | "no" | "undecided";
+  /** The first line that satisfies the test by itself: its number from 1 within the text parts, at most 200 characters. */
+  readonly line?: { readonly number: number; readonly text: string };
+}
+
+/** Answers by `contentTestKey`. */
+export type ContentAnswers = ReadonlyMap<string, ContentAnswer>;
+
+/** What tells content tests apart: equal tests of any scope are asked once. */
+export function contentTestKey(test: ContentTest): string {
+  return JSON.stringify([
+    test.field,
+    test.operator,
+    "values" in test ? [test.values, test.caseSensitive === true] : [],
+  ]);
+}
+
+/** Characters of all text parts together that are looked at. */
+export const contentCharactersMax = 262_144;
+const scannerTestsMin = 4;
+const patterns = new PatternCache(200_000);
+
+/**
+ * Answers content tests; meant for a worker. `now` reads a clock in ms and `budgetMs` bounds the time between first and
+ * last test; tests not reached are undecided. A single test cannot take long: RE2 is linear, texts are capped.
+ */
+export function matchContent(
+  content: MessageContent,
+  tests: readonly ContentTest[],
+  budget: { readonly budgetMs: number; readonly now: () => number },
+): ContentAnswer[] {
+  const until = budget.now() + budget.budgetMs;
+  const values = { body: bodyValues(content.texts), attachmentName: valuesOf(content.attachmentNames) };
+  const prepared = tests.map((test) => ("values" in test ? prepareTest(test) : undefined));
+  const mayMatch = prefilter(
+    prepared,
+    values.body.map(({ folded }) => folded),
+  );
+  return tests.map((test, index) => {
+    const candidates = values[test.field];
+    const ready = prepared[index];
+    if (ready === undefined) return { result: candidates.some(({ text }) => text.trim() !== "") ? "yes" : "no" };
+    if (test.field === "body" && !mayMatch(index)) return { result: "no" };
+    if (budget.now() > until) return { result: "undecided" };
+    const hit = candidates.findIndex((value) => matchesText(ready, value, patterns, unbounded) === true);
+    if (hit < 0) return { result: "no" };
+    if (test.field === "attachmentName") {
+      return { result: "yes", line: { number: hit + 1, text: (candidates[hit]?.text ?? "").slice(0, 200) } };
+    }
+    const line = budget.now() > until ? undefined : findLine(ready, candidates, hit);
+    return line === undefined ? { result: "yes" } : { result: "yes", line };
+  });
+}
+
+// Time bounds this side; steps bound the header side.
+const unbounded = { steps: Number.POSITIVE_INFINITY };
+
+interface ContentValue {
+  readonly text: string;
+  readonly folded: string;
+}
+
+function valuesOf(texts: readonly string[]): readonly ContentValue[] {
+  return texts.slice(0, 1_000).map((raw) => {
+    const text = composed(raw.slice(0, 1_000));
+    return { text, folded: foldCase(text) };
+  });
+}
+
+function bodyValues(texts: readonly string[]): readonly ContentValue[] {
+  let room = contentCharactersMax;
+  const values: ContentValue[] = [];
+  for (const raw of texts) {
+    if (room <= 0) break;
+    const text = composed(raw.slice(0, room).replaceAll("\r\n", "\n"));
+    room -= raw.length;
+    values.push({ text, folded: foldCase(text) });
+  }
+  return values;
+}
+
+/** One pass over the body finds which literals occur; a test whose every value lacks its literal cannot match. */
+function prefilter(
+  prepared: readonly (PreparedTest | undefined)[],
+  bodies: readonly string[],
+): (index: number) => boolean {
+  const ids = new Map<string, number>();
+  const wanted = prepared.map((ready) => (ready?.test.field === "body" ? literalsOf(ready) : undefined));
+  if (wanted.filter((literals) => literals !== undefined).length < scannerTestsMin) return () => true;
+  for (const literal of wanted.flatMap((literals) => literals ?? [])) if (!ids.has(literal)) ids.set(literal, ids.size);
+  const scanner = new LiteralScanner([...ids.keys()]);
+  const found = bodies.map((body) => scanner.scan(body));
+  return (index) => {
+    const literals = wanted[index];
+    return (
+      literals === undefined || literals.some((literal) => found.some((hits) => hits[ids.get(literal) ?? 0] === 1))
+    );
+  };
+}
+
+/** Folded texts of which at least one occurs where the test is true; undefined when none is certain. */
+export function literalsOf({ test }: PreparedTest): readonly string[] | undefined {
+  const literals: string[] = [];
+  for (const value of test.values) {
+    const literal = test.operator === "matches" ? requiredLiteral(value) : foldCase(value);
+    if (literal === undefined) return undefined;
+    literals.push(literal);
+  }
+  return literals;
+}
+
+function findLine(
+  ready: PreparedTest,
+  values: readonly ContentValue[],
+  hit: number,
+): { readonly number: number; readonly text: string } | undefined {
+  const before = values.slice(0, hit).reduce((sum, { text }) => sum + text.split("\n").length, 0);
+  const lines = (values[hit]?.text ?? "").split("\n");
+  const at = lines.findIndex(
+    (text) => matchesText(ready, { text, folded: foldCase(text) }, patterns, unbounded) === true,
+  );
+  return at < 0 ? undefined : { number: before + at + 1, text: (lines[at] ?? "").trim().slice(0, 200) };
+}
