@@ -55,9 +55,17 @@ describe("bad input says one clear line, exits, and loses nothing", () => {
   });
 
   test("a wrong command, option or argument: exit 2", async () => {
-    for (const args of [["sevre"], ["serve", "--smtp-prt", "1"], ["explain"], ["policy", "set"]]) {
-      const { code, stderr } = await runMailfold(args, platformEnv(temporaryDir("usage")));
-      assert.equal(code, 2, `${args.join(" ")}: ${stderr}`);
+    for (const line of [
+      "sevre",
+      "serve --smtp-prt 1",
+      "explain",
+      "policy set",
+      "policy set --scope platform sizeLimitBytes",
+      "mailbox create --tenant-id ten_1 --address a@b.test --quota-bytes 10GB",
+    ]) {
+      const { code, stderr } = await runMailfold(line.split(" "), platformEnv(temporaryDir("usage")));
+      assert.equal(code, 2, `${line}: ${stderr}`);
+      assert.notEqual(stderr, "", line);
     }
   });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createMbsync, type Mbsync } from "../e2e/mbsync.ts";
@@ -70,6 +70,12 @@ test("backup while mail flows, ten more, restore, ten others: mbsync ends with e
   const running = await runMailfold(["restore", target, "--yes"], env);
   assert.equal(running.code, 1, "a running platform is not restored over");
   assert.equal(await platform.stop(), 0);
+  const files = readdirSync(target).sort();
+  const checked = await runMailfold(["--data-dir", target, "verify"], env);
+  assert.equal(checked.code, 0, checked.stderr);
+  assert.deepEqual(readdirSync(target).sort(), files, "a backup is read, not written to");
+  // What a restore is for: the keys that are there no longer open anything.
+  writeFileSync(join(dataDir, "keys/root.json"), "damaged");
   const unasked = await runMailfold(["restore", target], env);
   assert.equal(unasked.code, 2);
   const restored = await runMailfold(["restore", target, "--yes", "--json"], env);

@@ -66,6 +66,14 @@ describe("configuration", () => {
     });
     const shown = JSON.stringify(explained);
     assert.ok(!shown.includes("hunter2") && !shown.includes("tttt"), shown);
+    const unescaped = loadConfig({
+      env: {
+        MAILFOLD_EVENT_STORE: "esdb://admin:hun@ter2@db:2113?tls=false",
+        MAILFOLD_BLOB_STORE: "s3://key:hun/ter2@bucket?endpoint=https://s3.test",
+      },
+    }).explained.map(({ value }) => value);
+    assert.ok(unescaped.includes("esdb://admin:********@db:2113?tls=false"), unescaped.join(" "));
+    assert.ok(unescaped.includes("s3://key:********@bucket?endpoint=https://s3.test"), unescaped.join(" "));
     assert.ok(!messageOf(() => loadConfig({ env: { MAILFOLD_ADMIN_TOKEN: "short-secret" } })).includes("short-secret"));
   });
 

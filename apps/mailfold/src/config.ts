@@ -119,7 +119,10 @@ const reserved = new Set(["MAILFOLD_POP3_PORT", "MAILFOLD_POP3S_PORT", "MAILFOLD
 
 function mask(variable: Variable, text: string): string {
   if (variable.secret === "whole") return text === "" ? "(generated)" : "********";
-  if (variable.secret === "url-password") return text.replace(/(:\/\/[^:@/\s]*):[^@/\s]*@/, "$1:********@");
+  if (variable.secret === "url-password") {
+    // To the last @ before the query: whoever forgot to escape a character of the password must not see it printed.
+    return text.replace(/(:\/\/[^:@/\s]*):[^?\s]*@/, "$1:********@");
+  }
   return text;
 }
 

@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { CommanderError, InvalidArgumentError } from "commander";
 import { ApiError } from "./api-client.ts";
 import { buildProgram } from "./cli.ts";
 import { ConfigError } from "./config.ts";
@@ -25,9 +25,10 @@ function exitCodeOf(error: unknown): number {
   return error instanceof ConfigError ? 2 : 1;
 }
 
-/** One line for what a person can mend; a stack only for bugs. Commander has already said its own. */
+/** One line for what a person can mend; a stack only for bugs. */
 function lineOf(error: unknown): string | undefined {
-  if (error instanceof CommanderError) return undefined;
+  // Commander has said its own, save what an action found wrong with its arguments.
+  if (error instanceof CommanderError) return error instanceof InvalidArgumentError ? error.message : undefined;
   if (!(error instanceof Error)) return String(error);
   const known = error instanceof ConfigError || error instanceof StartRefused || error instanceof ApiError;
   const named = /Fault$|LockHeld|Refused/.test(error.name) || /Fault$|Refused$/.test(error.constructor.name);

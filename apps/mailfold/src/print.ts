@@ -18,6 +18,19 @@ export function printRows(
   for (const text of texts) process.stdout.write(line(text));
 }
 
+/** A Relay connection as the lists ask for it, with pageFields. */
+export interface Page {
+  readonly nodes: readonly Readonly<Record<string, unknown>>[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
+}
+export const pageFields = "pageInfo { hasNextPage endCursor }";
+
+/** Prints one page of a list on stdout; that there is more, and how to see it, goes to stderr. */
+export function printPage(page: Page | null | undefined, columns: readonly string[], json: boolean): void {
+  printRows(page?.nodes ?? [], columns, json);
+  if (page?.pageInfo.hasNextPage === true) process.stderr.write(`more with --after ${page.pageInfo.endCursor}\n`);
+}
+
 /** Prints one object: JSON when asked, else `name  value` lines. */
 export function printRecord(record: Readonly<Record<string, unknown>>, json: boolean): void {
   if (json) return printJson(record);

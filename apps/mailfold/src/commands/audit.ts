@@ -3,6 +3,7 @@ import { WebSocket } from "ws";
 import { ApiError, anyName } from "../api-client.ts";
 import { contextOf } from "../command-context.ts";
 import { printJson } from "../print.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 interface FeedMessage {
   readonly type: string;
@@ -24,7 +25,7 @@ export function addAuditCommands(program: Command): void {
     .description("follow the live audit feed")
     .option("--from <where>", "now, start, or a position to continue after", "now")
     .option("--types <types>", "event types, separated by commas")
-    .option("--count <n>", "stop after this many events", Number)
+    .option("--count <n>", "stop after this many events", wholeNumber(1))
     .action(async (options: { from: string; types?: string; count?: number }, command: Command) => {
       const context = contextOf(command);
       const { url, token, ca } = context.api();
@@ -64,7 +65,7 @@ function tail(options: TailOptions, onEvent: (message: FeedMessage) => void): Pr
       if (message.type === "welcome")
         send({ type: "subscribe", id: "tail", from: options.from, where: options.where, window: 256 });
       else if (message.type === "ping") send({ type: "pong" });
-      else if (message.type === "event") {
+      else if (message.type === "event" && seen < options.count) {
         onEvent(message);
         send({ type: "ack", id: "tail", position: message.position });
         seen += 1;

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { ApiError } from "../api-client.ts";
 import { contextOf } from "../command-context.ts";
 import { ConfigError } from "../config.ts";
-import { printRecord, printRows } from "../print.ts";
+import { type Page, pageFields, printPage, printRecord } from "../print.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 const fields = {
   reseller: "id name externalId createdAt",
@@ -65,15 +66,17 @@ export function addDirectoryCommands(program: Command): void {
     .command("list")
     .description("list a tenant's domains")
     .requiredOption("--tenant-id <id>", "tenant")
-    .action(async (options: { tenantId: string }, command: Command) => {
+    .option("--first <n>", "how many, at most 100", wholeNumber(1), 100)
+    .option("--after <cursor>", "continue after this cursor")
+    .action(async ({ tenantId, ...page }: Record<string, unknown>, command: Command) => {
       const context = contextOf(command);
       const data = await context
         .api()
-        .query(`query($by: TenantBy!) { tenant(by: $by) { domains(first: 100) { nodes { ${fields.domain} } } } }`, {
-          by: { id: options.tenantId },
-        });
-      const nodes = (data.tenant as { domains: { nodes: Record<string, unknown>[] } } | null)?.domains.nodes ?? [];
-      printRows(nodes, columnsOf("domain"), context.json);
+        .query(
+          `query($by: TenantBy!, $first: Int, $after: String) { tenant(by: $by) { domains(first: $first, after: $after) { nodes { ${fields.domain} } ${pageFields} } } }`,
+          { by: { id: tenantId }, ...page },
+        );
+      printPage((data.tenant as { domains: Page } | null)?.domains, columnsOf("domain"), context.json);
     });
   const mailbox = program.command("mailbox").description("mailboxes");
   addMailboxCreate(mailbox);
@@ -118,7 +121,7 @@ function addMailboxCreate(parent: Command): void {
     .requiredOption("--address <address>", "full address")
     .option("--password-file <file>", "file that holds the password; - or absent = stdin")
     .option("--display-name <name>", "name shown in mail clients")
-    .option("--quota-bytes <n>", "quota in octets", Number)
+    .option("--quota-bytes <n>", "quota in octets; 0 = none", wholeNumber(0))
     .option("--command-id <id>", "makes a retry harmless")
     .action(async (options: Record<string, unknown> & { passwordFile?: string }, command: Command) => {
       const context = contextOf(command);
@@ -147,7 +150,7 @@ function addList(parent: Command, kind: Kind, query: string, filter?: Filter): v
   const command = parent
     .command("list")
     .description(`list ${query}`)
-    .option("--first <n>", "how many, at most 100", Number, 100)
+    .option("--first <n>", "how many, at most 100", wholeNumber(1), 100)
     .option("--after <cursor>", "continue after this cursor");
   if (filter !== undefined) {
     const meaning = `only of this ${filter.argument.replace("Id", "")}`;
@@ -160,16 +163,8 @@ function addList(parent: Command, kind: Kind, query: string, filter?: Filter): v
     const passed = `first: $first, after: $after${filter === undefined ? "" : `, ${filter.argument}: $${filter.argument}`}`;
     const data = await context
       .api()
-      .query(
-        `query(${declared}) { ${query}(${passed}) { nodes { ${fields[kind]} } pageInfo { hasNextPage endCursor } } }`,
-        options,
-      );
-    const page = data[query] as {
-      nodes: Record<string, unknown>[];
-      pageInfo: { hasNextPage: boolean; endCursor: string };
-    } | null;
-    printRows(page?.nodes ?? [], columnsOf(kind), context.json);
-    if (page?.pageInfo.hasNextPage === true) process.stderr.write(`more with --after ${page.pageInfo.endCursor}\n`);
+      .query(`query(${declared}) { ${query}(${passed}) { nodes { ${fields[kind]} } ${pageFields} } }`, options);
+    printPage(data[query] as Page | null, columnsOf(kind), context.json);
   });
 }
 

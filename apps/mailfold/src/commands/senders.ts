@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { contextOf } from "../command-context.ts";
-import { printRecord, printRows } from "../print.ts";
+import { type Page, pageFields, printPage, printRecord } from "../print.ts";
 import { addScopeOption } from "./scope-option.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 type Scope = Readonly<Record<string, unknown>>;
 const selection = "id list pattern expiresAt note trustUnverified event";
@@ -14,19 +15,19 @@ function parseList(text: string): string {
 /** `mailfold senders list|add|remove`. */
 export function addSenderCommands(program: Command): void {
   const senders = program.command("senders").description("accept and kill lists");
-  addScopeOption(senders.command("list").description("list a scope's entries")).action(
-    async (options: { scope: Scope }, command: Command) => {
+  addScopeOption(senders.command("list").description("list a scope's entries"))
+    .option("--first <n>", "how many, at most 100", wholeNumber(1), 100)
+    .option("--after <cursor>", "continue after this cursor")
+    .action(async (options: Record<string, unknown> & { scope: Scope }, command: Command) => {
       const context = contextOf(command);
       const data = await context
         .api()
         .query(
-          `query($scope: ScopeInput!) { senderList(scope: $scope, first: 100) { nodes { ${selection} } } }`,
+          `query($scope: ScopeInput!, $first: Int, $after: String) { senderList(scope: $scope, first: $first, after: $after) { nodes { ${selection} } ${pageFields} } }`,
           options,
         );
-      const nodes = (data.senderList as { nodes: Record<string, unknown>[] } | null)?.nodes ?? [];
-      printRows(nodes, selection.split(" "), context.json);
-    },
-  );
+      printPage(data.senderList as Page | null, selection.split(" "), context.json);
+    });
   addScopeOption(senders.command("add <pattern>").description("add an IP, CIDR, host, user@host, @host or @*suffix"))
     .requiredOption("--list <list>", "accept or kill", parseList)
     .option("--expires-at <time>", "RFC 3339 time")

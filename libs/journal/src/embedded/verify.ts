@@ -24,6 +24,11 @@ export interface Verification {
   readonly bodyBytes: number;
 }
 
+/** Whether a directory is a complete backup rather than somebody's data. */
+export function isBackupDirectory(path: string): boolean {
+  return existsSync(join(path, dataNames.manifest));
+}
+
 /**
  * Reads everything: the file's structure, gaps in revisions, each body against its hash, holds against bodies.
  * For a stopped platform, or for a backup (told by its manifest; it is not written to).
@@ -31,7 +36,7 @@ export interface Verification {
  */
 export async function verifyData(dataDir: string, options: { readonly lock?: DataLock } = {}): Promise<Verification> {
   const found = new Findings();
-  const isBackup = existsSync(join(dataDir, dataNames.manifest));
+  const isBackup = isBackupDirectory(dataDir);
   const lock = isBackup || options.lock !== undefined ? undefined : acquireDataLock(dataDir);
   let db: DatabaseSync | undefined;
   try {
