@@ -63,7 +63,11 @@ describe("graphql over HTTP", () => {
     assert.equal(mailbox.data.mailboxCreate.mailbox.quotaBytes, 10737418240);
     assert.deepEqual(
       mailbox.data.mailboxCreate.receipt.events.map((event: { type: string }) => event.type),
-      ["AddressClaimed", ...Array.from({ length: 6 }, () => "FolderCreated"), "MailboxCreated"],
+      [
+        "AddressClaimed",
+        ...Array.from({ length: 6 }, () => ["FolderCreated", "FolderSubscriptionChanged"]).flat(),
+        "MailboxCreated",
+      ],
     );
     const read = await ask(
       `query($w: String, $m: ID!) { node(id: $m, waitFor: $w) { __typename id ... on Mailbox { address } }

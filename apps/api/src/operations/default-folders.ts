@@ -1,4 +1,4 @@
-import type { FolderCreated, SpecialUse } from "@mailfold/events";
+import type { FolderCreated, FolderSubscriptionChanged, SpecialUse } from "@mailfold/events";
 import { deriveId } from "@mailfold/ids";
 import type { Decider, MailboxId } from "@mailfold/kernel";
 
@@ -12,20 +12,28 @@ const folders: readonly (readonly [name: string, specialUse: SpecialUse | undefi
   ["Archive", "archive"],
 ];
 
-/** Folders of a new mailbox. Their ids follow from the mailbox's, so that a repeated creation makes no second set. */
-export function defaultFolders(idSecret: Buffer, mailboxId: MailboxId): readonly FolderCreated[] {
-  return folders.map(([name, specialUse]) => ({
-    type: "FolderCreated",
-    data: {
-      folderId: deriveId("folder", idSecret, mailboxId, name),
-      name,
-      ...(specialUse === undefined ? {} : { specialUse }),
+type FolderEvent = FolderCreated | FolderSubscriptionChanged;
+
+/**
+ * Folders of a new mailbox, subscribed: Thunderbird and others show no folder that is not. Their ids follow from the
+ * mailbox's, so that a repeated creation makes no second set.
+ */
+export function defaultFolders(idSecret: Buffer, mailboxId: MailboxId): readonly FolderEvent[] {
+  return folders.flatMap(([name, specialUse]): FolderEvent[] => [
+    {
+      type: "FolderCreated",
+      data: {
+        folderId: deriveId("folder", idSecret, mailboxId, name),
+        name,
+        ...(specialUse === undefined ? {} : { specialUse }),
+      },
     },
-  }));
+    { type: "FolderSubscriptionChanged", data: { name, subscribed: true } },
+  ]);
 }
 
 /** Whether a mail stream has begun: all that creating a mailbox must know of it. */
-export const mailStreamBegun: Decider<never, FolderCreated, boolean> = {
+export const mailStreamBegun: Decider<never, FolderEvent, boolean> = {
   name: "mailStreamBegun",
   initialState: false,
   decide: () => ({ events: [] }),
