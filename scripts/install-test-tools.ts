@@ -8,6 +8,8 @@ const tools = [
   { package: "libnet-ssleay-perl", file: "/usr/lib/x86_64-linux-gnu/perl5/5.36/Net/SSLeay.pm" },
   { package: "isync", file: "/usr/bin/mbsync" },
   { package: "mutt", file: "/usr/bin/mutt" },
+  { package: "rspamd", file: "/usr/bin/rspamd" },
+  { package: "clamav-daemon", file: "/usr/sbin/clamd" },
   { package: "openssl", file: "/usr/bin/openssl" },
   { package: "systemd", file: "/usr/bin/systemd-analyze" },
 ] as const;
