@@ -76,6 +76,16 @@ describe("messageTrace", () => {
     assert.deepEqual(data.node, { __typename: "MessageTrace", id: second?.transactionId });
   });
 
+  test("explain takes the id of a 250, too", async () => {
+    const { data } = await graphql(
+      api.url,
+      `{ explain(reference: "${sent[1]?.transactionId}") { verdict { reference } } }`,
+    );
+    assert.deepEqual(data.explain, { verdict: { reference: sent[1]?.references.at(-1) } });
+    const none = await graphql(api.url, `{ explain(reference: "${newId("message")}") { verdict { reference } } }`);
+    assert.equal(none.data.explain, null);
+  });
+
   for (const tenant of ["", `, tenantId: "${tenantId}"`]) {
     test(`pages end inside a transaction and still show each one once${tenant && ", from rows"}`, async () => {
       const seen: string[] = [];

@@ -1,6 +1,6 @@
 import { kindOfId } from "@mailfold/ids";
 import type { Position } from "@mailfold/kernel";
-import { verdictOfRow } from "../../records/verdict-records.ts";
+import { type VerdictRecord, verdictOfRow } from "../../records/verdict-records.ts";
 import { createVerdicts, matchesVerdict, type VerdictPage, type VerdictWhere } from "../../records/verdicts.ts";
 import type { ApiContext } from "../api-context.ts";
 import { builder } from "../builder.ts";
@@ -125,6 +125,13 @@ async function toTraces(
   return goesOn(connection, page, context);
 }
 
+/** The verdict that a whole mail is asked about: its first one that did not accept, else its last. */
+async function decisiveOf(reference: string, context: ApiContext): Promise<VerdictRecord | undefined> {
+  if (kindOfId(reference) !== "message") return undefined;
+  const verdicts = (await traceOf(reference, context))?.verdicts ?? [];
+  return verdicts.find((verdict) => verdict.action !== "accept") ?? verdicts.at(-1);
+}
+
 /** The transaction that a reference belongs to: a verdict's, or its own id as the sender's 250 told it. */
 function transactionOf(reference: string, context: ApiContext): string {
   if (kindOfId(reference) === "message") return reference;
@@ -172,10 +179,16 @@ builder.queryFields((t) => {
       type: explanationRef,
       nullable: true,
       description: "Why a mail was treated as it was. Null when there is no such reference in the caller's subtree.",
-      args: { reference: t.arg.string({ required: true }), waitFor },
+      args: {
+        reference: t.arg.string({
+          required: true,
+          description: "`vrd_...`, or `msg_...` of a 250: then the first verdict that did not accept, else the last.",
+        }),
+        waitFor,
+      },
       resolve: async (_root, args, context) => {
         await waitForPosition(context, args.waitFor, traceViews);
-        const verdict = reader(context).find(args.reference);
+        const verdict = reader(context).find(args.reference) ?? (await decisiveOf(args.reference, context));
         const flood = verdict === undefined ? reader(context).flood(args.reference) : undefined;
         return verdict === undefined && flood === undefined ? null : { reference: args.reference, verdict, flood };
       },
