@@ -204,7 +204,9 @@ export class BodyTables {
 
   #setHeld(change: BodyChange & { readonly op: "setHeld" }, revision: number): void {
     const { stream, now } = change;
-    const wanted = new Set(change.keys.map((key) => this.#idOf(key)));
+    // A view that is built anew passes states whose bodies were freed long ago: no reason to release nothing.
+    const stored = change.keys.map((key) => this.#find.get(...key) as unknown as BodyRow | undefined);
+    const wanted = new Set(stored.flatMap((row) => row?.id ?? []));
     const upTo = change.upToRevision ?? Number.POSITIVE_INFINITY;
     for (const held of this.#holdsOf.all(stream) as unknown as { body: number; revision: number }[]) {
       if (!wanted.delete(held.body) && held.revision <= upTo) this.#removeHold(stream, held.body, now);

@@ -198,6 +198,16 @@ describe("embedded journal: bodies", () => {
       assert.deepEqual(await journal.bodies.read(late.ref), late.bytes);
     }));
 
+  test("setHeld with a body that was freed long ago still releases the others", () =>
+    withJournal(async (journal) => {
+      const [gone, kept] = [bodyOf(50), bodyOf(60)];
+      const holds = [{ stream: "mail-a", ref: kept.ref }];
+      await journal.commit({ bodies: [kept], appends: [delivery("mail-a", kept.ref)], holds });
+      await journal.bodies.setHeld("mail-a", [gone.ref], { upToRevision: 0 });
+      clock.time += 1;
+      assert.equal((await journal.bodies.free(0)).bodies, 1);
+    }));
+
   test("streams that are deleted or expire let go of their bodies", () =>
     withJournal(async (journal) => {
       const at = Date.UTC(2026, 0, 1);
