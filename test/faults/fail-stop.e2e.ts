@@ -36,7 +36,9 @@ test("a write that the disk refuses: 451, then the whole process stops; what was
   assert.equal(final.code, 451, final.text);
   assert.equal(await untilExit(platform, 10_000), 1);
   const lines = platform.stderr().trim().split("\n");
-  const fatal = lines.map((line) => JSON.parse(line) as { level: string; msg: string }).find((line) => line.level === "fatal");
+  const fatal = lines
+    .map((line) => JSON.parse(line) as { level: string; msg: string })
+    .find((line) => line.level === "fatal");
   assert.ok(fatal !== undefined, `one fatal JSON line, not: ${platform.stderr()}`);
 
   const again = await startPlatform({ dataDir });
