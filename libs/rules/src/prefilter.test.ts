@@ -129,6 +129,18 @@ describe("literal scanner", () => {
       }),
       { numRuns: 500 },
     );
+    // Two letters make literals end inside one another.
+    const dense = (maxLength: number) => fc.string({ unit: fc.constantFrom("a", "b"), minLength: 1, maxLength });
+    fc.assert(
+      fc.property(fc.uniqueArray(dense(6), { minLength: 1, maxLength: 6 }), dense(12), (literals, haystack) => {
+        const found = [...new LiteralScanner(literals).scan(haystack)];
+        assert.deepEqual(
+          found,
+          literals.map((literal) => (haystack.includes(literal) ? 1 : 0)),
+        );
+      }),
+      { numRuns: 1_000 },
+    );
     const long = [`${"x".repeat(24)}one`, `${"x".repeat(24)}two`];
     assert.deepEqual([...new LiteralScanner(long).scan("x".repeat(24))], [1, 1]);
   });

@@ -102,6 +102,7 @@ describe("two passes", () => {
     assert.equal(first({ all: [body, never] }).needsContent.length, 0);
     assert.equal(first({ any: [body, { not: never }] }).needsContent.length, 0);
     assert.equal(first({ all: [body, { not: never }] }).needsContent.length, 1);
+    assert.equal(first({ all: [{ not: body }] }).needsContent.length, 1);
     assert.equal(first({ all: [], actions: [{ do: "stop" }] }, { all: [body] }).needsContent.length, 0);
   });
   test("equal tests are asked once, and nothing is done before they are answered", () => {
