@@ -12,6 +12,7 @@ import {
   tokenize,
 } from "../../libs/classifier/src/index.ts";
 import { type SyntheticMessage, syntheticCorpus } from "../../libs/classifier/src/synthetic-corpus-test-world.ts";
+import type { TenantId } from "../../libs/kernel/src/index.ts";
 import {
   decodeHeaderText,
   decodeTextPart,
@@ -24,7 +25,7 @@ import {
 const count = Number(process.argv[2] ?? 2_000);
 const seed = Number(process.argv[3] ?? 7);
 const samples = process.argv[4] ?? "/usr/share/doc/spamassassin/examples";
-const tenant = "ten_report";
+const tenant = "ten_report" as TenantId;
 const classifier = createClassifier(createMemoryTokenStore({ tokensMax: defaultTokensMax }));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 

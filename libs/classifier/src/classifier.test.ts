@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import type { TenantId } from "@mailfold/kernel";
 import fc from "fast-check";
 import { chiSquareTail, combineProbabilities } from "./chi-square.ts";
 import { createClassifier, type Training } from "./classifier.ts";
@@ -12,6 +13,7 @@ import { seededRandom, syntheticCorpus } from "./synthetic-corpus-test-world.ts"
 import { type TokenChange, type TokenStore, tokenKey } from "./token-store.ts";
 import { tokenize } from "./tokenize.ts";
 
+const tenantT = "t" as TenantId;
 const limits = { tokensMax: 100_000 };
 const words = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu".split(" ");
 const trainings: fc.Arbitrary<Training> = fc.record({
@@ -20,14 +22,14 @@ const trainings: fc.Arbitrary<Training> = fc.record({
   day: fc.integer({ min: 1, max: 30 }),
 });
 
-async function contents(store: TokenStore, tenant = "t"): Promise<unknown> {
+async function contents(store: TokenStore, tenant = tenantT): Promise<unknown> {
   const reading = await store.read(tenant, words.map(tokenKey));
   return { ...reading, counts: [...reading.counts].sort(([a], [b]) => a - b), size: await store.size(tenant) };
 }
 
 async function trained(store: TokenStore, messages: readonly Training[]): Promise<TokenStore> {
   const classifier = createClassifier(store);
-  for (const training of messages) await classifier.train("t", training);
+  for (const training of messages) await classifier.train(tenantT, training);
   return store;
 }
 
@@ -81,12 +83,12 @@ describe("training", () => {
         const store = await trained(createMemoryTokenStore(limits), messages);
         const before = await contents(store);
         const classifier = createClassifier(store);
-        await classifier.train("t", extra);
+        await classifier.train(tenantT, extra);
         assert.notDeepEqual(await contents(store), before);
-        await classifier.untrain("t", extra);
+        await classifier.untrain(tenantT, extra);
         assert.deepEqual(await contents(store), before);
-        await classifier.train("t", { ...extra, kind: extra.kind === "spam" ? "ham" : "spam" });
-        await classifier.retrain("t", extra);
+        await classifier.train(tenantT, { ...extra, kind: extra.kind === "spam" ? "ham" : "spam" });
+        await classifier.retrain(tenantT, extra);
         const direct = await trained(createMemoryTokenStore(limits), [...messages, extra]);
         assert.deepEqual(await contents(store), await contents(direct));
       }),
@@ -95,8 +97,8 @@ describe("training", () => {
   });
   test("tenants share nothing", async () => {
     const store = createMemoryTokenStore(limits);
-    await createClassifier(store).train("a", { tokens: words, kind: "spam", day: 1 });
-    assert.deepEqual(await contents(store, "b"), { messages: { spam: 0, ham: 0 }, counts: [], size: 0 });
+    await createClassifier(store).train("a" as TenantId, { tokens: words, kind: "spam", day: 1 });
+    assert.deepEqual(await contents(store, "b" as TenantId), { messages: { spam: 0, ham: 0 }, counts: [], size: 0 });
   });
 });
 
@@ -118,8 +120,8 @@ describe("token stores", () => {
           const seen = [];
           for (const store of stores) {
             for (const batch of batches) {
-              await store.apply("t", batch);
-              assert.ok((await store.size("t")) <= tokensMax);
+              await store.apply(tenantT, batch);
+              assert.ok((await store.size(tenantT)) <= tokensMax);
             }
             const before = await contents(store);
             const expired = await store.expire(day, 1_000);
@@ -137,12 +139,12 @@ describe("token stores", () => {
       createMemoryTokenStore({ tokensMax: 10 }),
       openSqliteTokenStore(":memory:", { tokensMax: 10 }),
     ]) {
-      const train = (keys: readonly number[], day: number) => store.apply("t", [{ kind: "ham", by: 1, keys, day }]);
+      const train = (keys: readonly number[], day: number) => store.apply(tenantT, [{ kind: "ham", by: 1, keys, day }]);
       await train([1, 2, 3, 4], 1);
       await train([1, 2], 1);
       await train([5, 6, 7, 8, 9, 10, 11], 2);
       assert.deepEqual(
-        [...(await store.read("t", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])).counts.keys()].sort((a, b) => a - b),
+        [...(await store.read(tenantT, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])).counts.keys()].sort((a, b) => a - b),
         [1, 2, 5, 6, 7, 8, 9, 10, 11],
       );
       await store.close();
@@ -157,8 +159,8 @@ describe("token stores", () => {
       await first.close();
       const second = openSqliteTokenStore(join(folder, "tokens.db"), limits);
       assert.deepEqual(await contents(second), before);
-      await second.forget("t");
-      assert.equal(await second.size("t"), 0);
+      await second.forget(tenantT);
+      assert.equal(await second.size(tenantT), 0);
       await second.close();
     } finally {
       rmSync(folder, { recursive: true });
@@ -174,10 +176,10 @@ describe("token stores", () => {
 describe("classify", () => {
   test("says nothing before it has seen enough of both kinds", async () => {
     const classifier = createClassifier(createMemoryTokenStore(limits), { messagesMin: 3 });
-    for (let i = 0; i < 50; i += 1) await classifier.train("t", { tokens: ["b:pills"], kind: "spam", day: 1 });
-    assert.equal((await classifier.classify("t", ["b:pills"])).verdict, "untrained");
-    for (let i = 0; i < 3; i += 1) await classifier.train("t", { tokens: ["b:lunch"], kind: "ham", day: 1 });
-    const answer = await classifier.classify("t", ["b:pills", "b:unknown"]);
+    for (let i = 0; i < 50; i += 1) await classifier.train(tenantT, { tokens: ["b:pills"], kind: "spam", day: 1 });
+    assert.equal((await classifier.classify(tenantT, ["b:pills"])).verdict, "untrained");
+    for (let i = 0; i < 3; i += 1) await classifier.train(tenantT, { tokens: ["b:lunch"], kind: "ham", day: 1 });
+    const answer = await classifier.classify(tenantT, ["b:pills", "b:unknown"]);
     assert.deepEqual(
       answer.tokens.map(({ token }) => token),
       ["b:pills"],
@@ -188,13 +190,13 @@ describe("classify", () => {
   test("on the synthetic corpus: no ham is called spam, most easy spam is found, order of tokens changes nothing", async () => {
     const classifier = createClassifier(createMemoryTokenStore(limits));
     for (const { kind, message } of syntheticCorpus(11, 400)) {
-      await classifier.train("t", { tokens: tokenize(message), kind, day: 1 });
+      await classifier.train(tenantT, { tokens: tokenize(message), kind, day: 1 });
     }
     let [found, spam, wrong] = [0, 0, 0];
     for (const { kind, hard, message } of syntheticCorpus(12, 200)) {
       const tokens = tokenize(message);
-      const answer = await classifier.classify("t", tokens);
-      assert.deepEqual(await classifier.classify("t", [...tokens].reverse()), answer);
+      const answer = await classifier.classify(tenantT, tokens);
+      assert.deepEqual(await classifier.classify(tenantT, [...tokens].reverse()), answer);
       if (kind === "ham" && answer.verdict === "spam") wrong += 1;
       if (kind === "spam" && !hard) {
         spam += 1;

@@ -1,3 +1,4 @@
+import type { TenantId } from "@mailfold/kernel";
 import { combineProbabilities } from "./chi-square.ts";
 import { type TokenCounts, type TokenReading, type TokenStore, tokenKey } from "./token-store.ts";
 
@@ -66,11 +67,11 @@ export interface Training {
  * takes back only what was trained before; taking back undoes a training exactly, as long as nothing was evicted.
  */
 export interface Classifier {
-  classify(tenantId: string, tokens: readonly string[]): Promise<Classification>;
-  train(tenantId: string, training: Training): Promise<void>;
-  untrain(tenantId: string, training: Training): Promise<void>;
+  classify(tenantId: TenantId, tokens: readonly string[]): Promise<Classification>;
+  train(tenantId: TenantId, training: Training): Promise<void>;
+  untrain(tenantId: TenantId, training: Training): Promise<void>;
   /** A mark that changed sides: takes back the old kind and trains the new one in one transaction. */
-  retrain(tenantId: string, training: Training): Promise<void>;
+  retrain(tenantId: TenantId, training: Training): Promise<void>;
 }
 
 const tokensShownMax = 15;

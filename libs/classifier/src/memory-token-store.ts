@@ -1,3 +1,4 @@
+import type { TenantId } from "@mailfold/kernel";
 import {
   type TokenChange,
   type TokenCounts,
@@ -19,7 +20,7 @@ interface TenantTokens {
 
 /** Token counts in memory: tests, reports and simulations. */
 export function createMemoryTokenStore(limits: TokenStoreLimits): TokenStore {
-  const tenants = new Map<string, TenantTokens>();
+  const tenants = new Map<TenantId, TenantTokens>();
   return {
     async read(tenantId, keys) {
       const tenant = tenants.get(tenantId);

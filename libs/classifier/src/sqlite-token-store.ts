@@ -1,5 +1,6 @@
 import { chmodSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import type { TenantId } from "@mailfold/kernel";
 import {
   type TokenChange,
   type TokenCounts,
@@ -51,8 +52,10 @@ interface TenantRow {
 }
 
 /**
- * Token counts of all tenants in one SQLite file (0600), for one owner process. What is learned can be learned again
- * from recorded marks, so commits are not fsynced one by one. Work is done on the calling thread.
+ * Token counts of all tenants in one SQLite file (0600), owned by one process. What is learned can be learned again
+ * from recorded marks, so commits are not fsynced one by one. Work is done on the calling thread: reading takes well below a millisecond for an
+ * ordinary message, but an eviction or expiry can take hundreds, so that training belongs in a worker with a store of its own
+ * on the same file (WAL: readers are not held up).
  */
 export function openSqliteTokenStore(path: string, limits: TokenStoreLimits): TokenStore {
   const db = new DatabaseSync(path, { timeout: 5_000 });
@@ -64,7 +67,7 @@ export function openSqliteTokenStore(path: string, limits: TokenStoreLimits): To
   const prepared = Object.fromEntries(
     Object.entries(statements).map(([name, sql]) => [name, db.prepare(sql)]),
   ) as unknown as Statements;
-  const tenantOf = (id: string): TenantRow | undefined => prepared.tenant.get(id) as unknown as TenantRow | undefined;
+  const tenantOf = (id: TenantId): TenantRow | undefined => prepared.tenant.get(id) as unknown as TenantRow | undefined;
   return {
     async read(tenantId, keys) {
       const tenant = tenantOf(tenantId);

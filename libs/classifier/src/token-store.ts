@@ -1,3 +1,4 @@
+import type { TenantId } from "@mailfold/kernel";
 /** How often something was seen in trained mail: never negative. */
 export interface TokenCounts {
   readonly spam: number;
@@ -31,15 +32,15 @@ export interface TokenStoreLimits {
  * transaction. Faults (a full disk, a broken file) throw.
  */
 export interface TokenStore {
-  read(tenantId: string, keys: readonly number[]): Promise<TokenReading>;
+  read(tenantId: TenantId, keys: readonly number[]): Promise<TokenReading>;
   /** Applies changes in order; all of them or none. */
-  apply(tenantId: string, changes: readonly TokenChange[]): Promise<void>;
+  apply(tenantId: TenantId, changes: readonly TokenChange[]): Promise<void>;
   /** Removes at most `limit` tokens that no training has touched since before `beforeDay`; answers how many went. */
   expire(beforeDay: number, limit: number): Promise<number>;
   /** Tokens kept of a tenant. */
-  size(tenantId: string): Promise<number>;
+  size(tenantId: TenantId): Promise<number>;
   /** Removes all that was learned from a tenant's mail. */
-  forget(tenantId: string): Promise<void>;
+  forget(tenantId: TenantId): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -36,7 +36,7 @@ export interface CompiledRule {
 }
 
 /** Where a scanner looks: fields that its tests name, each once. */
-export interface ScannedField {
+interface ScannedField {
   readonly field: TextField;
   readonly header?: string;
 }

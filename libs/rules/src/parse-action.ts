@@ -1,3 +1,4 @@
+import { assertNever } from "@mailfold/kernel";
 import { headerName } from "./parse-condition.ts";
 import { join, type RuleProblems } from "./problems.ts";
 import { type ActionName, type RuleAction, ruleLimits } from "./rule.ts";
@@ -63,8 +64,11 @@ export function parseAction(
     }
     case "stop":
       return { do: name, ...(object.lowerScopes === true ? { lowerScopes: true } : {}) };
-    default:
+    case "quarantine":
+    case "discard":
       return { do: name };
+    default:
+      return assertNever(name);
   }
 }
 
