@@ -18,6 +18,7 @@ import { createMetrics, type Logger, type Metrics } from "@mailfold/telemetry";
 import type { Config } from "./config.ts";
 import { watchDecidingViews } from "./deciding-views.ts";
 import { startHousekeeping } from "./keep-house.ts";
+import { loadPolicy } from "./load-policy.ts";
 import { readFoldWorld } from "./log-world.ts";
 import { type PolicyFeed, startPolicyFeed } from "./policy-feed.ts";
 import type { ProjectorConfig } from "./projector-module.ts";
@@ -82,7 +83,9 @@ export async function openPlatformParts(
     if (projection === directoryProjection.name) directory.invalidate();
     else if (projection === mailboxUsageProjection.name) usedBytes.invalidate();
   });
-  const policy = startPolicyFeed(journal.events, (fault) => log.warn({ fault }, "the policy feed is being retried"));
+  const policy = startPolicyFeed(journal.events, await loadPolicy(rows, clock), (fault) =>
+    log.warn({ fault }, "the policy feed is being retried"),
+  );
   const folds = openFoldRunner({
     fold: foldersFold,
     source: journal.events,

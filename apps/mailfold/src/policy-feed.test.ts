@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventStoreFault, type SubscriptionMessage } from "@mailfold/event-store";
-import type { Position, RecordedEvent } from "@mailfold/kernel";
+import { type Position, type RecordedEvent, startOfLog } from "@mailfold/kernel";
+import { emptyPolicy } from "@mailfold/policy";
 import { startPolicyFeed } from "./policy-feed.ts";
 
 const position = (n: number) => String(n).padStart(16, "0") as Position;
@@ -32,7 +33,9 @@ function feedOf(messages: () => readonly SubscriptionMessage[], end?: () => Erro
     if (error !== undefined) throw error;
     await new Promise((resolve) => signal?.addEventListener("abort", resolve));
   };
-  const feed = startPolicyFeed({ subscribe } as never, (text) => faults.push(text));
+  const feed = startPolicyFeed({ subscribe } as never, { policy: emptyPolicy(), position: startOfLog }, (text) =>
+    faults.push(text),
+  );
   return { feed, faults };
 }
 

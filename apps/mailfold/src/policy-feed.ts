@@ -1,14 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type EventStore, EventStoreFault } from "@mailfold/event-store";
 import { readerGeneration } from "@mailfold/events";
-import { hasReached, type Position, type RecordedEvent, startOfLog } from "@mailfold/kernel";
-import {
-  applyPolicyEvent,
-  type CompiledPolicy,
-  emptyPolicy,
-  type PolicySource,
-  policyEventTypes,
-} from "@mailfold/policy";
+import { hasReached, type Position, type RecordedEvent } from "@mailfold/kernel";
+import { applyPolicyEvent, type CompiledPolicy, type PolicySource, policyEventTypes } from "@mailfold/policy";
+import type { LoadedPolicy } from "./load-policy.ts";
 
 /** The compiled policy of this process, kept current by the log. */
 export interface PolicyFeed extends PolicySource {
@@ -25,13 +20,12 @@ const waitersMax = 10_000;
 
 /**
  * Folds policy events into the compiled policy and follows the log: one event, one new snapshot that shares all that did
- * not change. Not ready until everything that was in the log at start is in force.
+ * not change. Begins at `start` (loadPolicy); not ready until everything that was in the log at start is in force.
  */
-export function startPolicyFeed(events: EventStore, onFault: (text: string) => void): PolicyFeed {
+export function startPolicyFeed(events: EventStore, start: LoadedPolicy, onFault: (text: string) => void): PolicyFeed {
   const abort = new AbortController();
   const waiters = new Set<{ readonly position: Position; readonly finish: (reached: boolean) => void }>();
-  let policy: CompiledPolicy = emptyPolicy();
-  let position: Position = startOfLog;
+  let { policy, position } = start;
   let caughtUp = false;
   let stuck: string | undefined;
 
