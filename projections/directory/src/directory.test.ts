@@ -1,94 +1,32 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type {
-  AddressEvent,
-  MailboxEvent,
-  MailDomainEvent,
-  ResellerEvent,
-  TenantEvent,
-  TokenEvent,
-} from "@mailfold/domain";
-import type {
-  AliasId,
-  DomainId,
-  MailboxId,
-  Position,
-  RecordedEvent,
-  ResellerId,
-  Sealed,
-  TenantId,
-  TokenId,
-} from "@mailfold/kernel";
-import { MemoryRows, projectionEqualsRebuild } from "@mailfold/read-store";
-import fc from "fast-check";
+import type { ResellerId } from "@mailfold/kernel";
+import { MemoryRows } from "@mailfold/read-store";
 import { createDirectory } from "./create-directory.ts";
 import { directoryProjection } from "./directory-projection.ts";
-import { cachedUsedBytes, mailboxUsageRow, mailboxUsageTable, usedBytesFrom } from "./usage.ts";
-
-type Event = ResellerEvent | TenantEvent | MailDomainEvent | MailboxEvent | AddressEvent | TokenEvent;
-
-const r1 = "rsl_1" as ResellerId;
-const [t1, t2] = ["ten_1" as TenantId, "ten_2" as TenantId];
-const [d1, d2] = ["dom_1" as DomainId, "dom_2" as DomainId];
-const [m1, m2] = ["mbx_1" as MailboxId, "mbx_2" as MailboxId];
-const a1 = "als_1" as AliasId;
-const k1 = "tok_1" as TokenId;
-const sealed = (text: string): Sealed => ({ keyId: "k", nonce: "n", ciphertext: text });
-const off = { login: false, submission: false, inbound: false, forwarding: false };
-
-function recorded(events: readonly Event[]): readonly RecordedEvent[] {
-  return events.map((event, index) => ({
-    ...event,
-    id: `evt-${index}`,
-    stream: "tenant-x",
-    revision: index,
-    position: String(index + 1).padStart(16, "0") as Position,
-    occurredAt: 1_000 * (index + 1),
-    metadata: { actor: { type: "platform", id: "tok_0" }, resellerId: r1 },
-  }));
-}
-
-function setting(...events: readonly Event[]) {
-  const rows = new MemoryRows([directoryProjection]);
-  const used = new Map<string, number>();
-  const directory = createDirectory(rows, (id) => used.get(id) ?? 0);
-  let count = 0;
-  const append = (...more: readonly Event[]) => {
-    for (const event of recorded(more)) {
-      count += 1;
-      rows.append({ ...event, id: `evt-${count}`, position: String(count).padStart(16, "0") as Position });
-    }
-    directory.invalidate();
-  };
-  append(...events);
-  return { rows, used, directory, append };
-}
-
-const reseller: Event = { type: "ResellerCreated", data: { resellerId: r1, name: "ISP", externalId: "isp" } };
-const tenant = (tenantId: TenantId, externalId?: string): Event => ({
-  type: "TenantCreated",
-  data: { tenantId, resellerId: r1, name: `Org ${tenantId}`, ...(externalId === undefined ? {} : { externalId }) },
-});
-const added = (domainId: DomainId, tenantId: TenantId, name = "a.test"): Event => ({
-  type: "DomainAdded",
-  data: { domainId, tenantId, name, verificationValue: `v-${domainId}` },
-});
-const verified = (domainId: DomainId, tenantId: TenantId, name = "a.test"): Event => ({
-  type: "DomainVerified",
-  data: { domainId, tenantId, name, method: "dns" },
-});
-const mailbox = (mailboxId: MailboxId, address: string): Event => ({
-  type: "MailboxCreated",
-  data: { mailboxId, tenantId: t1, domainId: d1, address, quotaBytes: 1_000, verifier: sealed("one") },
-});
-const claimed = (mailboxId: MailboxId, address: string): Event => ({
-  type: "AddressClaimed",
-  data: { mailboxId, tenantId: t1, domainId: d1, address },
-});
-const alias = (targets: readonly MailboxId[]): Event => ({
-  type: "AliasAdded",
-  data: { aliasId: a1, address: "team@a.test", tenantId: t1, domainId: d1, targets },
-});
+import {
+  a1,
+  added,
+  alias,
+  claimed,
+  d1,
+  d2,
+  type Event,
+  k1,
+  m1,
+  m2,
+  mailbox,
+  off,
+  r1,
+  reseller,
+  sealed,
+  setting,
+  t1,
+  t2,
+  tenant,
+  verified,
+} from "./directory-test-world.ts";
+import { mailboxUsageRow, mailboxUsageTable, usedBytesFrom } from "./usage.ts";
 
 describe("directory", () => {
   test("tenants: created, suspended with switches and reason, resumed", () => {
@@ -317,97 +255,5 @@ describe("directory", () => {
     rows.apply(usage, { put: "usage", row: mailboxUsageRow({ totalBytes: 9, totalMessages: 2 }, m1) });
     const used = usedBytesFrom(rows, usage);
     assert.deepEqual([used(m1), used(m2)], [9, 0]);
-  });
-});
-
-const tenantId = fc.constantFrom(t1, t2);
-const domainId = fc.constantFrom(d1, d2);
-const mailboxId = fc.constantFrom(m1, m2);
-const name = fc.constantFrom("a.test", "b.test");
-const address = fc.constantFrom("al@a.test", "bo@a.test", "team@b.test");
-const switches = fc.record({
-  login: fc.boolean(),
-  submission: fc.boolean(),
-  inbound: fc.boolean(),
-  forwarding: fc.boolean(),
-});
-const claim = fc.record({ domainId, tenantId, name });
-const verifier = fc.string({ maxLength: 3 }).map(sealed);
-const typed = (type: Event["type"], data: fc.Arbitrary<object>) =>
-  data.map((value) => ({ type, data: value }) as Event);
-const anyEvent: fc.Arbitrary<Event> = fc.oneof(
-  typed("ResellerCreated", fc.record({ resellerId: fc.constant(r1), name })),
-  typed("TenantCreated", fc.record({ tenantId, resellerId: fc.constant(r1), name })),
-  typed("TenantSuspended", fc.record({ tenantId, switches, reason: fc.constantFrom("ABUSE", "ADMIN") })),
-  typed("TenantResumed", fc.record({ tenantId, restored: switches })),
-  typed("DomainAdded", fc.record({ domainId, tenantId, name, verificationValue: fc.string({ maxLength: 3 }) })),
-  typed("DomainVerified", claim),
-  typed("DomainRemoved", claim),
-  typed("DomainClaimLapsed", claim),
-  typed(
-    "MailboxCreated",
-    fc.record({ mailboxId, tenantId, domainId, address: fc.option(address), quotaBytes: fc.nat(), verifier }),
-  ),
-  typed(
-    "MailboxUpdated",
-    fc.record({ mailboxId, quotaBytes: fc.nat(), displayName: name }, { requiredKeys: ["mailboxId"] }),
-  ),
-  typed("MailboxPasswordSet", fc.record({ mailboxId, verifier })),
-  typed("MailboxSuspended", fc.record({ mailboxId, reason: name })),
-  typed("MailboxResumed", fc.record({ mailboxId })),
-  typed("MailboxDeleted", fc.record({ mailboxId, address })),
-  typed("MailboxRestored", fc.record({ mailboxId, address })),
-  typed("AddressClaimed", fc.record({ mailboxId, tenantId, domainId, address: fc.option(address) })),
-  typed("AddressReleased", fc.record({ mailboxId, tenantId, address, cause: fc.constant("lapsed") })),
-  typed(
-    "AliasAdded",
-    fc.record({
-      aliasId: fc.constant(a1),
-      address,
-      tenantId,
-      domainId,
-      targets: fc.array(mailboxId, { maxLength: 3 }),
-    }),
-  ),
-  typed("AliasRemoved", fc.record({ aliasId: fc.constant(a1), address, tenantId })),
-  typed(
-    "TokenCreated",
-    fc.record({
-      tokenId: fc.constant(k1),
-      subject: name,
-      name,
-      scope: fc.constantFrom({ kind: "platform" }, { kind: "tenant", id: t1 }),
-      secretHash: verifier,
-    }),
-  ),
-  typed("TokenRevoked", fc.record({ tokenId: fc.constant(k1) })),
-);
-
-describe("directory rows", () => {
-  test("live equals rebuild, in SQL and in memory, for any history", () => {
-    fc.assert(
-      fc.property(
-        fc.array(anyEvent, { maxLength: 60 }),
-        fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
-        (events, batchSizes) => void projectionEqualsRebuild(directoryProjection, recorded(events), { batchSizes }),
-      ),
-      { numRuns: 40 },
-    );
-  });
-});
-
-describe("cached use", () => {
-  test("is asked once until the usage rows advance", () => {
-    let bytes = 10;
-    let asked = 0;
-    const used = cachedUsedBytes(() => {
-      asked += 1;
-      return bytes;
-    });
-    const mailboxId = "mbx_1" as MailboxId;
-    assert.deepEqual([used.of(mailboxId), used.of(mailboxId), asked], [10, 10, 1]);
-    bytes = 20;
-    used.invalidate();
-    assert.deepEqual([used.of(mailboxId), asked], [20, 2]);
   });
 });
