@@ -6,7 +6,9 @@ import type { MailboxLogin } from "./provision.ts";
 
 /** A Maildir kept in step with a mailbox by the real mbsync. */
 export interface Mbsync {
-  /** Pulls; answers how many messages were new on this side. */
+  /** Where its folders lie. */
+  readonly mailDir: string;
+  /** Pulls, and pushes too when made for both ways; answers how many messages were new on this side. */
   pull(): Promise<{ readonly added: number; readonly output: string }>;
   /** What a user does when mbsync says that UIDVALIDITY changed: starts over with an empty Maildir and no state. */
   startOver(): void;
@@ -14,8 +16,18 @@ export interface Mbsync {
   messages(folder?: string): readonly string[];
 }
 
+const directions = {
+  pull: "Create Near\nSync Pull",
+  both: "Create Both\nRemove Both\nExpunge Both\nSync All",
+} as const;
+
 /** `certificateFile`: the server's own certificate, which mbsync is told to trust. */
-export function createMbsync(port: number, login: MailboxLogin, certificateFile: string): Mbsync {
+export function createMbsync(
+  port: number,
+  login: MailboxLogin,
+  certificateFile: string,
+  direction: keyof typeof directions = "pull",
+): Mbsync {
   const dir = temporaryDir("mbsync");
   mkdirSync(join(dir, "mail"));
   const config = `
@@ -41,14 +53,14 @@ Channel all
 Far :far:
 Near :near:
 Patterns *
-Create Near
-Sync Pull
+${directions[direction]}
 SyncState ${dir}/state/
 `;
   mkdirSync(join(dir, "state"));
   writeFileSync(join(dir, "mbsyncrc"), config, { mode: 0o600 });
   const messageFiles = () => globSync(`${dir}/mail/**/{cur,new}/*`).length;
   return {
+    mailDir: join(dir, "mail"),
     pull: () =>
       new Promise((resolve, reject) => {
         const before = messageFiles();
