@@ -16,6 +16,7 @@ import type { OperationDeps } from "../ports.ts";
 import type { CommandIdentity } from "./command-identity.ts";
 import type { CommandQueue } from "./command-queue.ts";
 import type { OperationReceipt } from "./operation-outcome.ts";
+import { createStreamMemory } from "./stream-memory.ts";
 
 const attemptsMax = 8;
 const viewsTimeoutMs = 2_000;
@@ -77,8 +78,9 @@ export interface CommandRunner {
 /** The runner over a log. `queue` keeps equal commands of this process apart. */
 export function createCommandRunner(deps: OperationDeps, queue: CommandQueue): CommandRunner {
   const store = deps.journal.events;
+  const memory = createStreamMemory(store);
   const load: Load = async (decider, stream) => {
-    const events = await readWholeStream(store, stream);
+    const events = await memory.read(stream);
     const last = events.at(-1);
     const state = events.reduce((folded, event) => decider.evolve(folded, event as never), decider.initialState);
     return { stream, events, state, expected: last === undefined ? "none" : last.revision };
@@ -94,7 +96,7 @@ export function createCommandRunner(deps: OperationDeps, queue: CommandQueue): C
     const done = streams.at(-1);
     if (identity.commandId === undefined || done === undefined) return undefined;
     const own: RecordedEvent[] = [];
-    const proof = identity.own(streamCategory(done), await readWholeStream(store, done));
+    const proof = identity.own(streamCategory(done), await memory.read(done));
     if (proof.length === 0) {
       // Done before, but on another object than the one it names now.
       return queue.streamOf(identity, streamCategory(done)) === undefined ? undefined : { refused: commandReused };
