@@ -175,6 +175,8 @@ describe("DMARC", () => {
     assert.equal((await authenticated(twice, zone)).dmarc.result, "permerror");
     const two = plainMessage().replace("Alice <alice@sender.test>", "alice@sender.test, eve@evil.test");
     assert.equal((await authenticated(two, zone)).dmarc.result, "permerror");
+    const bare = plainMessage().replace("Alice <alice@sender.test>", "<sender.test>ceo@bank.test");
+    assert.equal((await authenticated(bare, zone)).dmarc.result, "permerror");
     const none = plainMessage().replace(/From: .*\r\n/, "");
     assert.deepEqual((await authenticated(none, zone)).dmarc.result, "permerror");
   });

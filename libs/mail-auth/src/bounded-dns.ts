@@ -2,7 +2,7 @@ import { isIPv4 } from "node:net";
 import { type AuthDnsAnswer, type AuthQuestion, type AuthResolver, askResolver } from "./resolver-port.ts";
 
 /** mailauth's resolver: a list of records, or an error with the `code` that node:dns would give. */
-export type CodedResolver = (name: string, type: string) => Promise<string[]>;
+type CodedResolver = (name: string, type: string) => Promise<string[]>;
 
 /** DNS for one message: each question put once, a cap on their number, one deadline for all of them. */
 export interface BoundedDns {

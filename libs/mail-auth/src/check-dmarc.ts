@@ -24,6 +24,9 @@ export async function evaluateDmarcCheck(
   spf: SpfCheck,
   dns: BoundedDns,
 ): Promise<DmarcOutcome> {
+  // mailauth takes a bare name in angle brackets for a domain; a reader's program may show an address behind it instead.
+  if (verified.headerFrom.some((address) => !address.includes("@")))
+    return { check: dmarcWithout("permerror", "", "invalid-author-domain"), aligned: new Set() };
   const signed = verified.results.filter((one) => one.signingDomain);
   const ask = (spfCounts: boolean, counted: readonly DKIMResult[]) =>
     evaluateDmarc({
@@ -41,7 +44,7 @@ export async function evaluateDmarcCheck(
   if (decided.response === false)
     return { check: dmarcWithout("permerror", "", decided.reason ?? "no author domain"), aligned: new Set() };
   const { response } = decided;
-  const domain = plainText(response.status.header?.from).toLowerCase();
+  const domain = plainText(response.status.header?.from).toLowerCase().replace(/\.+$/, "");
   const result = response.status.result;
   if (result === "none" || response.alignment === undefined)
     return { check: dmarcWithout(result === "none" ? "none" : "temperror", domain), aligned };
