@@ -1,103 +1,18 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { connect as connectTls } from "node:tls";
 import { buildSchema } from "graphql";
-import { connectFeed, openFeed } from "./feed-connection.ts";
-import { findSlots, type Kind, type Names, type Slot } from "./foreign-probes.ts";
+import { connectFeed } from "./feed-connection.ts";
+import { type Answer, ask, makeRoles, missingLike, normal, pairs, type Role, requests } from "./foreign-answers.ts";
+import { findSlots, type Kind } from "./foreign-probes.ts";
 import { type Platform, repository, startPlatform } from "./platform.ts";
-import { mutate } from "./provision.ts";
-import { openDialogue } from "./smtp-dialogue.ts";
-import { dumpTenant, makeTenantThings, platformEvent, sharedCommandId, type TenantThings } from "./tenant-things.ts";
+import { dumpTenant, type TenantThings } from "./tenant-things.ts";
+import { headOf, imapAnswers, mailPart, submissionAnswer, transcript } from "./told-by-protocol.ts";
 
 const schema = buildSchema(readFileSync(join(repository, "schema.graphql"), "utf8"));
 const slots = findSlots(schema);
 const probesMin = 500;
-
-/** A name of the same kind and length that nobody has. */
-function missingLike(name: string, kind: Kind, salt: number): string {
-  const noise = (length: number) =>
-    (salt * 7_919 + 104_729)
-      .toString(36)
-      .repeat(20)
-      .replace(/[ilou]/g, "z")
-      .slice(0, length);
-  if (/^[a-z]{3}_[0-9a-z]{26}$/.test(name)) return name.slice(0, -10) + noise(10);
-  if (kind === "messageId") return `<${noise(name.length - 7)}.test>`;
-  const at = name.indexOf("@");
-  if (at > 0) return `${noise(at)}@${noise(name.length - at - 6)}.test`;
-  return name.endsWith(".test") ? `${noise(name.length - 5)}.test` : noise(name.length);
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: string;
-  readonly text: string;
-}
-
-/** One request; a token that asks faster than it may waits and asks again. */
-async function ask(...call: Parameters<typeof post>): Promise<Answer> {
-  for (;;) {
-    const answer = await post(...call);
-    if (answer.status !== 429 || call[2].token === null) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-  }
-}
-
-/** POST /graphql from a chosen loopback address: failed authentications are counted by address. */
-function post(
-  platform: Platform,
-  body: { readonly query: string; readonly variables: unknown },
-  options: { readonly token: string | null; readonly from?: string },
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      {
-        host: "127.0.0.1",
-        port: platform.ports.http,
-        path: "/graphql",
-        method: "POST",
-        localAddress: options.from ?? "127.0.0.1",
-        headers: {
-          "content-type": "application/json",
-          ...(options.token === null ? {} : { authorization: `Bearer ${options.token}` }),
-        },
-      },
-      (response) => {
-        let text = "";
-        response.setEncoding("utf8");
-        response.on("data", (chunk: string) => (text += chunk));
-        response.on("end", () => {
-          const { date: _date, "x-request-id": _id, ...headers } = response.headers;
-          resolve({ status: response.statusCode ?? 0, headers: JSON.stringify(headers), text });
-        });
-      },
-    );
-    request.on("error", reject);
-    request.end(JSON.stringify(body));
-  });
-}
-
-/** An answer without what is each request's own: its id, and the name it asked for. */
-function normal(answer: Answer, name: string): Answer {
-  const text = answer.text
-    .replaceAll(/req_[\w-]{16}/g, "«request»")
-    .replaceAll(JSON.stringify(name).slice(1, -1), "«name»");
-  return { ...answer, text };
-}
-
-interface Role {
-  readonly name: string;
-  readonly token: string | null;
-  readonly own: TenantThings;
-  readonly foreign: TenantThings;
-  /** A position of nobody's event beside the foreign tenant's. */
-  readonly nobody: string;
-  /** Kinds that are not foreign after all: siblings share a reseller. */
-  readonly shared?: readonly Kind[];
-}
 
 describe("foreign answers like missing", () => {
   let platform: Platform;
@@ -108,49 +23,12 @@ describe("foreign answers like missing", () => {
   let probes = 0;
   before(async () => {
     platform = await startPlatform({ env: { MAILFOLD_DEMO: "0" } });
-    a = await makeTenantThings(platform, "aaaa");
-    const besideA = await platformEvent(platform, "192.0.2.101");
-    sibling = await makeTenantThings(platform, "sibl", a.tenant.resellerId);
-    const besideSibling = await platformEvent(platform, "192.0.2.102");
-    b = await makeTenantThings(platform, "bbbb");
-    const besideB = await platformEvent(platform, "192.0.2.103");
-    const resellerToken = async (things: TenantThings) => {
-      const scope = { resellerId: things.tenant.resellerId };
-      const made = await mutate(platform, "tokenCreate", "secret", { name: "reseller", scope });
-      return made.secret as unknown as string;
-    };
-    roles = [
-      { name: "tenant A", token: a.secret, own: a, foreign: b, nobody: besideB },
-      { name: "tenant A", token: a.secret, own: a, foreign: sibling, nobody: besideSibling, shared: ["reseller"] },
-      { name: "tenant B", token: b.secret, own: b, foreign: a, nobody: besideA },
-      { name: "reseller A", token: await resellerToken(a), own: a, foreign: b, nobody: besideB },
-      { name: "reseller B", token: await resellerToken(b), own: b, foreign: a, nobody: besideA },
-    ];
+    ({ a, sibling, b, roles } = await makeRoles(platform));
   });
   after(async () => {
     assert.equal(await platform.stop(), 0);
     assert.doesNotMatch(platform.stderr(), /"level":"(error|fatal)"/, "the server logged an error");
   });
-
-  /** Every name of the slot's kind beside a missing one. */
-  function pairs(slot: Slot, role: Role): readonly (readonly [foreign: string, missing: string])[] {
-    if (role.shared?.includes(slot.kind)) return [];
-    if (slot.kind === "position") return role.foreign.names.position.map((name) => [name, role.nobody]);
-    return role.foreign.names[slot.kind].map((name, index) => [name, missingLike(name, slot.kind, index + probes)]);
-  }
-
-  /** Inputs of one slot: as it is, and for mutations also dry and with a commandId that the other tenant used. */
-  function requests(
-    slot: Slot,
-    name: string,
-    own: Names,
-  ): readonly { query: string; variables: Record<string, unknown> }[] {
-    const { query, variables } = slot.request(name, own);
-    const { input } = variables;
-    if (typeof input !== "object") return [{ query, variables }];
-    const more = [{}, { dryRun: true }, { commandId: sharedCommandId }];
-    return more.map((members) => ({ query, variables: { input: { ...input, ...members } } }));
-  }
 
   test("every operation of the schema that names anything is probed", () => {
     const probed = new Set(slots.map((slot) => slot.operation));
@@ -173,7 +51,7 @@ describe("foreign answers like missing", () => {
     const different: string[] = [];
     for (const role of roles) {
       for (const slot of slots) {
-        for (const [foreign, missing] of pairs(slot, role)) {
+        for (const [foreign, missing] of pairs(slot, role, probes)) {
           const asked = requests(slot, foreign, role.own.names);
           const unseen = requests(slot, missing, role.own.names);
           for (const [index, request] of asked.entries()) {
@@ -206,7 +84,7 @@ describe("foreign answers like missing", () => {
     let count = 0;
     const different: string[] = [];
     for (const slot of slots) {
-      for (const [foreign, missing] of pairs(slot, roles[0] as Role).slice(0, 1)) {
+      for (const [foreign, missing] of pairs(slot, roles[0] as Role, probes).slice(0, 1)) {
         const token = tokens[count % tokens.length] ?? null;
         // A fresh address each time: after 20 failures in a minute an address is only told to wait.
         const from = `127.7.${Math.floor(count / 200) + 1}.${(count % 200) + 1}`;
@@ -377,18 +255,12 @@ describe("foreign answers like missing", () => {
   });
 
   test("submission: another tenant's login is like a missing one", async () => {
-    const answer = async (login: string, password: string) => {
-      const dialogue = await openDialogue({ port: platform.ports.submissions, implicitTls: true });
-      try {
-        await dialogue.reply();
-        await dialogue.command("EHLO c.example");
-        return await dialogue.authPlain(login, password);
-      } finally {
-        dialogue.close();
-      }
-    };
     for (const address of b.names.address) {
-      const [one, two] = [await answer(address, a.login.password), await answer("nobo@zzzz.test", a.login.password)];
+      const { password } = a.login;
+      const [one, two] = [
+        await submissionAnswer(platform, address, password),
+        await submissionAnswer(platform, "nobo@zzzz.test", password),
+      ];
       assert.deepEqual(one, two);
       assert.equal(one.code, 535);
       probes += 1;
@@ -400,67 +272,3 @@ describe("foreign answers like missing", () => {
     assert.ok(probes >= probesMin, `${probes}`);
   });
 });
-
-async function headOf(platform: Platform): Promise<string> {
-  const feed = await openFeed(platform.ports.http, platform.token);
-  feed.socket.terminate();
-  return feed.welcome.head;
-}
-
-/** What a subscription is told until it has caught up, without positions. */
-async function transcript(
-  platform: Platform,
-  token: string,
-  subscription: Record<string, unknown>,
-): Promise<readonly string[]> {
-  const feed = await openFeed(platform.ports.http, token);
-  feed.send({ type: "subscribe", id: "f", ...subscription });
-  await feed.until(() => feed.of("caughtUp")[0] ?? feed.closed);
-  feed.socket.terminate();
-  const told = feed.messages.filter((message) => message.type !== "welcome" && message.type !== "bookmark");
-  return [
-    ...told.map(({ type, event }) => (event === undefined ? type : `${type} ${event.id}`)),
-    ...(feed.closed ? [JSON.stringify(feed.closed)] : []),
-  ];
-}
-
-function mailPart(dump: string): string {
-  return JSON.stringify((JSON.parse(dump) as { mail: unknown }).mail);
-}
-
-/** Logs in over TLS and says the commands one after the other; answers every line but the greeting. */
-function imapAnswers(
-  platform: Platform,
-  name: string,
-  password: string,
-  commands: readonly string[],
-): Promise<readonly string[]> {
-  const lines = [`LOGIN "${name}" "${password}"`, ...commands];
-  return new Promise((resolve, reject) => {
-    const socket = connectTls({ host: "127.0.0.1", port: platform.ports.imaps, rejectUnauthorized: false });
-    const answers: string[] = [];
-    let rest = "";
-    let next = 0;
-    const timer = setTimeout(() => socket.destroy(new Error(`IMAP: no answer to ${lines[next - 1]}`)), 20_000);
-    const say = () => {
-      if (next === lines.length) return socket.end("bye LOGOUT\r\n");
-      next += 1;
-      socket.write(`t${next} ${lines[next - 1]}\r\n`);
-    };
-    socket.setEncoding("utf8");
-    socket.on("data", (chunk: string) => {
-      const all = (rest + chunk).split("\r\n");
-      rest = all.pop() ?? "";
-      for (const line of all) {
-        if (line.startsWith("* OK") && next === 0) say();
-        else if (!line.startsWith("bye") && !line.startsWith("* BYE")) answers.push(line);
-        if (line.startsWith(`t${next} `)) say();
-      }
-    });
-    socket.on("error", reject);
-    socket.on("close", () => {
-      clearTimeout(timer);
-      resolve(answers);
-    });
-  });
-}
