@@ -3,12 +3,14 @@ import { setTimeout as pause, setImmediate as yieldToOthers } from "node:timers/
 import { acceptProxyV1, compileCidrs } from "@mailfold/proxy-protocol";
 import { defaultImapLimits, type ImapConfig, type ImapDeps } from "./deps.ts";
 import { IndexWrites } from "./mailbox/index-writes.ts";
+import { Turns } from "./mailbox/large-messages.ts";
 import { RecentClaims } from "./mailbox/recent-claims.ts";
 import { Connection, secureSocket } from "./session/connection.ts";
 import { ImapSession } from "./session/imap-session.ts";
 import { LiteralBudget, type Shared } from "./session/shared.ts";
 
 const accountsPerTurn = 200;
+const largeMessagesAtOnce = 4;
 
 /** A running IMAP front end. */
 export interface ImapFrontEnd {
@@ -24,7 +26,8 @@ export async function startImap(deps: ImapDeps, config: ImapConfig): Promise<Ima
   const { hostname } = config;
   const literals = new LiteralBudget(limits.literalBudgetBytes);
   const indexWrites = new IndexWrites(deps.journal.bodies, deps.log);
-  const shared: Shared = { deps, limits, hostname, recent: new RecentClaims(), literals, indexWrites };
+  const largeTurns = new Turns(largeMessagesAtOnce);
+  const shared: Shared = { deps, limits, hostname, recent: new RecentClaims(), literals, indexWrites, largeTurns };
   const acceptor = new Acceptor(shared, compileCidrs(config.trustedProxies));
   const servers: Server[] = [];
   try {

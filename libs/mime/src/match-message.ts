@@ -51,7 +51,7 @@ export function matchMessage(bytes: Uint8Array, terms: readonly ContentTerm[]): 
   });
 }
 
-/** Case is folded after compatibility composition, so that a letter typed as two code points is found too. */
+/** Case is folded after composition, so that a letter typed as two code points is found too. */
 function foldCase(text: string): string {
   return text.normalize("NFC").toLowerCase();
 }

@@ -6,6 +6,7 @@ import type { SearchKey } from "../commands/search-keys.ts";
 import type { ImapSession } from "../session/imap-session.ts";
 import { Refused } from "../wire/command-parser.ts";
 import { resolveRanges, type SequenceSet } from "../wire/sequence-set.ts";
+import { largeMessageBytes } from "./large-messages.ts";
 import type { SelectedFolder, Target } from "./selected-folder.ts";
 import { BodyMissing, StoredMessage } from "./stored-message.ts";
 
@@ -64,6 +65,10 @@ export class FolderSearch {
         if (decided) found.push(target);
         continue;
       }
+      if (!this.#headerOnly && candidate.message.sizeBytes > largeMessageBytes) {
+        found.push(...(await this.#session.shared.largeTurns.run(() => this.#judgeAlone(candidate))));
+        continue;
+      }
       const bytes = await this.#read(candidate.message);
       if (bytes === undefined) continue;
       batch.push({ target: candidate, bytes });
@@ -74,6 +79,11 @@ export class FolderSearch {
     }
     if (batch.length > 0) found.push(...(await this.#judge(batch)));
     return found.sort((a, b) => a.sequence - b.sequence);
+  }
+
+  async #judgeAlone(target: Found): Promise<Target[]> {
+    const bytes = await this.#read(target.message);
+    return bytes === undefined ? [] : this.#judge([{ target, bytes }]);
   }
 
   /** Octets to judge; undefined when the body cannot be read: one broken message must not hide the others. */

@@ -3,6 +3,7 @@ import { headerEnd, type MimeIndex, type MimePool, readMimeIndex, withPrefix, wr
 import type { FolderMessage } from "@mailfold/projection-folders";
 import type { Shared } from "../session/shared.ts";
 import type { IndexWrites } from "./index-writes.ts";
+import { largeMessageBytes, type Turns } from "./large-messages.ts";
 
 /** The body is not in the store, or shorter than the delivery said. */
 export class BodyMissing extends Error {
@@ -24,15 +25,20 @@ export class StoredMessage {
   readonly #bodies: BlobStore;
   readonly #mime: MimePool;
   readonly #indexWrites: IndexWrites;
+  readonly #largeTurns: Turns;
   #whole: Buffer | undefined;
   #headerBytes: number | undefined;
   #index: MimeIndex | undefined;
 
-  constructor(message: FolderMessage, { deps, indexWrites }: Pick<Shared, "deps" | "indexWrites">) {
+  constructor(
+    message: FolderMessage,
+    { deps, indexWrites, largeTurns }: Pick<Shared, "deps" | "indexWrites" | "largeTurns">,
+  ) {
     this.#message = message;
     this.#bodies = deps.journal.bodies;
     this.#mime = deps.mime;
     this.#indexWrites = indexWrites;
+    this.#largeTurns = largeTurns;
     this.#prefix = Buffer.from(message.prefix, "utf8");
     this.sizeBytes = this.#prefix.length + message.body.sizeBytes;
   }
@@ -98,8 +104,8 @@ export class StoredMessage {
     const stored = await this.#bodies.readIndex(ref);
     const known = stored === undefined ? undefined : readMimeIndex(stored);
     if (known !== undefined) return known;
-    const whole = await this.whole();
-    const index = await this.#mime.index(whole.subarray(this.#prefix.length));
+    const compute = async () => this.#mime.index((await this.whole()).subarray(this.#prefix.length));
+    const index = this.sizeBytes > largeMessageBytes ? await this.#largeTurns.run(compute) : await compute();
     await this.#indexWrites.keep(ref, writeMimeIndex(index));
     return index;
   }

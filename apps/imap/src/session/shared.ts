@@ -1,5 +1,6 @@
 import type { ImapDeps, ImapLimits } from "../deps.ts";
 import type { IndexWrites } from "../mailbox/index-writes.ts";
+import type { Turns } from "../mailbox/large-messages.ts";
 import type { RecentClaims } from "../mailbox/recent-claims.ts";
 
 /** What all sessions of one front end share. */
@@ -10,6 +11,8 @@ export interface Shared {
   readonly recent: RecentClaims;
   readonly literals: LiteralBudget;
   readonly indexWrites: IndexWrites;
+  /** For large messages that are read whole: to index them, to search them. */
+  readonly largeTurns: Turns;
 }
 
 /**

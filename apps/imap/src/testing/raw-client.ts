@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
@@ -53,6 +54,22 @@ export class RawClient {
     const tag = `t${this.#tags}`;
     this.send(`${tag} ${text}\r\n`);
     return this.until(new RegExp(`^${tag} .*\\r\\n`, "m"));
+  }
+
+  /** A command that must succeed, with these in what comes back. */
+  async ok(command: string, ...expected: readonly (string | RegExp)[]): Promise<string> {
+    const reply = await this.command(command);
+    assert.match(reply, /^t\d+ OK/m, reply);
+    for (const part of expected) {
+      if (typeof part === "string") assert.ok(reply.includes(part), `${part} in ${reply}`);
+      else assert.match(reply, part);
+    }
+    return reply;
+  }
+
+  /** A command whose tagged reply must begin so. */
+  async fails(command: string, status: RegExp): Promise<void> {
+    assert.match(await this.command(command), new RegExp(`^t\\d+ ${status.source}`, "m"));
   }
 
   async greetAndLogin(): Promise<this> {

@@ -31,13 +31,15 @@ export function formatStructure(part: MimePart, extended: boolean): string {
     upper(part.encoding ?? "7bit"),
     String(part.bodyEnd - part.bodyStart),
   ];
-  if (part.message !== undefined) {
+  // RFC 3501 section 9 media-message is rfc822 alone; a message/global (RFC 6532) has no envelope and body here.
+  const isMessage = part.type === "message" && part.subtype === "rfc822";
+  if (isMessage && part.message !== undefined) {
     items.push(
       formatEnvelope(part.message.envelope ?? {}),
       formatStructure(part.message, extended),
       String(part.lines),
     );
-  } else if (part.type === "message" && (part.subtype === "rfc822" || part.subtype === "global")) {
+  } else if (isMessage) {
     // Too deep to be looked into, yet the grammar wants an envelope and a body here: shown as opaque instead.
     items[0] = '"APPLICATION"';
     items[1] = '"OCTET-STREAM"';
