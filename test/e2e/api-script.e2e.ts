@@ -1,47 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { correspondents } from "./correspondents.ts";
 import { type DnsResponder, startDnsResponder } from "./dns-responder.ts";
 import { type FeedConnection, openFeed } from "./feed-connection.ts";
-import { messageIdCounts, openImap } from "./imap-reader.ts";
-import { sendPatiently } from "./patient-sender.ts";
+import { messageIdCounts } from "./imap-reader.ts";
 import { type Platform, startPlatform } from "./platform.ts";
 import { mutate } from "./provision.ts";
+import { provisioningScript } from "./provisioning-script.ts";
 import { type SmtpSink, startSmtpSink } from "./smtp-sink.ts";
-
-interface UserError {
-  readonly code: string;
-  readonly message: string;
-  readonly path: readonly string[];
-}
-interface Receipt {
-  readonly position: string;
-  readonly eventIds: readonly string[];
-  readonly replayed: boolean;
-  readonly dryRun: boolean;
-  readonly lagging: boolean;
-}
-interface Payload {
-  readonly errors: readonly UserError[];
-  readonly receipt: Receipt | null;
-  readonly object: Readonly<Record<string, unknown>> | null;
-}
-
-/** The whole client library of an ISP's script: one function over fetch. */
-async function call(
-  port: number,
-  token: string,
-  query: string,
-  variables: unknown = {},
-): Promise<Record<string, unknown>> {
-  const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-    body: JSON.stringify({ query, variables }),
-  });
-  const { data, errors } = (await response.json()) as { data: Record<string, unknown>; errors?: unknown };
-  assert.equal(errors, undefined, JSON.stringify(errors));
-  return data;
-}
 
 describe("an ISP's provisioning script", () => {
   let platform: Platform;
@@ -75,50 +41,8 @@ describe("an ISP's provisioning script", () => {
     assert.doesNotMatch(platform.stderr(), /"level":"(error|fatal)"/, "the server logged an error");
   });
 
-  /** Runs a mutation as the script does; the object it answers has `selection`. */
-  async function run(
-    operation: string,
-    object: string,
-    input: Record<string, unknown>,
-    selection = "id",
-  ): Promise<Payload> {
-    const type = `${operation[0]?.toUpperCase()}${operation.slice(1)}Input!`;
-    const query = `mutation($input: ${type}) { ${operation}(input: $input) { object: ${object} { ${selection} }
-      errors { code message path } receipt { position eventIds replayed dryRun lagging } } }`;
-    return (await call(platform.ports.http, token, query, { input }))[operation] as Payload;
-  }
-  async function done(operation: string, object: string, input: Record<string, unknown>, selection?: string) {
-    const payload = await run(operation, object, input, selection);
-    assert.deepEqual(payload.errors, [], operation);
-    assert.ok(payload.receipt !== null && payload.object !== null, operation);
-    return { object: payload.object, receipt: payload.receipt };
-  }
-  const ask = (query: string, variables?: unknown) => call(platform.ports.http, token, query, variables);
-
-  let letters = 0;
-  /** A letter from the outside; answers the last reply's code and text, and the Message-ID it had. */
-  async function fromOutside(to: string) {
-    letters += 1;
-    const id = `<in${letters}@sender.example>`;
-    const message = `From: friend@sender.example\nTo: ${to}\nMessage-ID: ${id}\nSubject: in\n\nhello ${letters}\n`;
-    const reply = await sendPatiently(
-      { port: platform.ports.smtp },
-      { from: "friend@sender.example", to: [to], message },
-    );
-    return { ...reply, id };
-  }
-  /** A letter sent with a login through submission over STARTTLS. */
-  async function submit(login: { address: string; password: string }, to: string) {
-    letters += 1;
-    const message = `From: <${login.address}>\nTo: <${to}>\nMessage-ID: <out${letters}@x.test>\nSubject: out\n\nhello\n`;
-    const options = { port: platform.ports.submission, startTls: true };
-    return sendPatiently(options, { from: login.address, to: [to], message, login });
-  }
-  const canLogIn = (login: { address: string; password: string }) =>
-    openImap(platform.ports.imap, login).then(
-      (client) => client.logout().then(() => true),
-      () => false,
-    );
+  const { run, done, ask } = provisioningScript(() => ({ port: platform.ports.http, token }));
+  const { fromOutside, submit, canLogIn } = correspondents(() => platform.ports);
   async function untilSeen(type: string, tenant = tenantId): Promise<void> {
     await feed.until(() => feed.of("event").some(({ event }) => event?.type === type && event.tenantid === tenant));
   }
