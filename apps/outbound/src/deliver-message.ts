@@ -111,7 +111,8 @@ async function attemptDomain(
   const text = unreachable.why(domain, deps.clock.now());
   if (text !== undefined) return outcomeOfAll(domain, recipients, { outcome: "deferred", enhancedCode: "4.4.1", text });
   const { resolver } = deps;
-  const route = await findRoute(domain, { resolver, guard, port: config.mxPort, smarthost: config.smarthost });
+  const { hostname, mxPort: port, smarthost } = config;
+  const route = await findRoute(domain, { resolver, guard, port, hostname, smarthost });
   if (route.status !== "found") {
     const { status: outcome, enhancedCode, text } = route;
     return outcomeOfAll(domain, recipients, { outcome, enhancedCode, text });

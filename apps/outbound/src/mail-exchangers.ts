@@ -17,6 +17,8 @@ export interface RouteOptions {
   readonly resolver: DnsResolver;
   readonly guard: AddressGuard;
   readonly port: number;
+  /** Our own name: hosts no better than it are not tried. */
+  readonly hostname: string;
   readonly smarthost: { readonly host: string; readonly port: number } | undefined;
 }
 
@@ -32,11 +34,32 @@ export async function findRoute(domain: string, options: RouteOptions): Promise<
   if (mx.status === "found" && mx.records.every((record) => record.exchange === "" || record.exchange === ".")) {
     return { status: "failed", enhancedCode: "5.1.10", text: `${domain} accepts no mail (null MX)` };
   }
-  const hosts =
-    mx.status === "found"
-      ? [...mx.records].sort((a, b) => a.priority - b.priority).map((record) => record.exchange)
-      : [domain];
+  const records = mx.status === "found" ? mx.records : [{ exchange: domain, priority: 0 }];
+  const better = betterThanOwn(records, options.hostname);
+  if (better.length === 0) {
+    const text = `the best mail server of ${domain} is this host, which does not take its mail`;
+    return { status: "failed", enhancedCode: "5.4.6", text };
+  }
+  const hosts = better.sort((a, b) => a.priority - b.priority).map((record) => record.exchange);
   return resolveHosts(domain, hosts.slice(0, exchangersMax), options);
+}
+
+interface MxRecord {
+  readonly exchange: string;
+  readonly priority: number;
+}
+
+/** RFC 5321 5.1: a host that is itself an MX hands on to more preferred ones only, or mail would go round in circles. */
+function betterThanOwn(records: readonly MxRecord[], hostname: string): MxRecord[] {
+  const own = plainName(hostname);
+  const ownPriority = Math.min(
+    ...records.filter(({ exchange }) => plainName(exchange) === own).map(({ priority }) => priority),
+  );
+  return records.filter(({ priority }) => priority < ownPriority);
+}
+
+function plainName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, "");
 }
 
 async function smarthostRoute(
