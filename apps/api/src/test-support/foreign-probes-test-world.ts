@@ -1,0 +1,111 @@
+import { newId } from "@mailfold/ids";
+import type { TenantObjects } from "./resellers-test-world.ts";
+
+type Ids = Omit<TenantObjects, "secret">;
+
+export const page = "nodes { id }";
+export const payload = "errors { code message path details } receipt { position }";
+
+/** Every field of the API that takes something foreign, as a document over ids. `own` = the caller's own tenant. */
+export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = {
+  "node reseller": ({ reseller }) => `{ node(id: "${reseller}") { id } }`,
+  "node tenant": ({ tenant }) => `{ node(id: "${tenant}") { id } }`,
+  "node domain": ({ domain }) => `{ node(id: "${domain}") { id } }`,
+  "node mailbox": ({ mailbox }) => `{ node(id: "${mailbox}") { id } }`,
+  "node alias": ({ alias }) => `{ node(id: "${alias}") { id } }`,
+  "node token": ({ token }) => `{ node(id: "${token}") { id } }`,
+  "node verdict": ({ verdict }) => `{ node(id: "${verdict}") { id } }`,
+  "node sender entry": ({ entry }) => `{ node(id: "${entry}") { id } }`,
+  "tenant id": ({ tenant }) => `{ tenant(by: {id: "${tenant}"}) { id name } }`,
+  "tenant externalId": ({ reseller, externalId }) =>
+    `{ tenant(by: {externalId: "${externalId}", resellerId: "${reseller}"}) { id name } }`,
+  "tenants resellerId": ({ reseller }) => `{ tenants(resellerId: "${reseller}") { ${page} } }`,
+  "domain id": ({ domain }) => `{ domain(by: {id: "${domain}"}) { id name } }`,
+  "domain name": ({ domainName }) => `{ domain(by: {name: "${domainName}"}) { id name } }`,
+  "mailbox id": ({ mailbox }) => `{ mailbox(by: {id: "${mailbox}"}) { id address } }`,
+  "mailbox address": ({ address }) => `{ mailbox(by: {address: "${address}"}) { id address } }`,
+  "mailboxes tenantId": ({ tenant }) => `{ mailboxes(tenantId: "${tenant}") { ${page} } }`,
+  "mailboxes domainId": ({ domain }) => `{ mailboxes(domainId: "${domain}") { ${page} } }`,
+  "mailboxes both": ({ domain }, own) => `{ mailboxes(domainId: "${domain}", tenantId: "${own.tenant}") { ${page} } }`,
+  "effectivePolicy tenant": ({ tenant }) =>
+    `{ effectivePolicy(scope: {tenantId: "${tenant}"}) { settings { name value } } }`,
+  "effectivePolicy domain": ({ domain }) =>
+    `{ effectivePolicy(scope: {domainId: "${domain}"}) { settings { name value } } }`,
+  "effectivePolicy mailbox": ({ mailbox }) =>
+    `{ effectivePolicy(scope: {mailboxId: "${mailbox}"}) { settings { name } } }`,
+  "effectivePolicy reseller": ({ reseller }) =>
+    `{ effectivePolicy(scope: {resellerId: "${reseller}"}) { settings { name } } }`,
+  "senderList tenant": ({ tenant }) => `{ senderList(scope: {tenantId: "${tenant}"}) { ${page} } }`,
+  "senderList domain": ({ domain }) => `{ senderList(scope: {domainId: "${domain}"}) { ${page} } }`,
+  "verdicts tenant": ({ tenant }) => `{ verdicts(where: {tenantId: "${tenant}"}) { ${page} } }`,
+  "verdicts recipient": ({ address }) => `{ verdicts(where: {recipient: "${address}"}) { ${page} } }`,
+  "messageTrace reference": ({ verdict }) =>
+    `{ messageTrace(where: {reference: "${verdict}"}) { nodes { transactionId } } }`,
+  "messageTrace tenant": ({ tenant }) => `{ messageTrace(where: {tenantId: "${tenant}"}) { nodes { transactionId } } }`,
+  explain: ({ verdict }) => `{ explain(reference: "${verdict}") { facts verdict { reason trace { step } } } }`,
+  "auditEvents tenant": ({ tenant }) =>
+    `{ auditEvents(where: {tenant: "${tenant}"}) { ${page} pageInfo { hasNextPage } } }`,
+  "auditEvents verdicts": ({ tenant }) =>
+    `{ auditEvents(where: {tenant: "${tenant}", types: ["VerdictRecorded"]}) { ${page} } }`,
+  "tokens tenant": ({ tenant }) => `{ tokens(scope: {tenantId: "${tenant}"}) { ${page} } }`,
+  "tokens reseller": ({ reseller }) => `{ tokens(scope: {resellerId: "${reseller}"}) { ${page} } }`,
+  tenantCreate: ({ reseller }) =>
+    `mutation { tenantCreate(input: {resellerId: "${reseller}", name: "x"}) { ${payload} } }`,
+  tenantSuspend: ({ tenant }) =>
+    `mutation { tenantSuspend(input: {tenantId: "${tenant}", reason: ADMIN}) { ${payload} } }`,
+  tenantResume: ({ tenant }) => `mutation { tenantResume(input: {tenantId: "${tenant}"}) { ${payload} } }`,
+  domainAdd: ({ tenant }) =>
+    `mutation { domainAdd(input: {tenantId: "${tenant}", name: "new.example"}) { ${payload} } }`,
+  domainVerify: ({ domain }) => `mutation { domainVerify(input: {domainId: "${domain}"}) { ${payload} } }`,
+  domainRemove: ({ domain }) => `mutation { domainRemove(input: {domainId: "${domain}"}) { ${payload} } }`,
+  mailboxCreate: ({ tenant, domainName }) =>
+    `mutation { mailboxCreate(input: {tenantId: "${tenant}", address: "new@${domainName}", password: "correct horse"}) { ${payload} } }`,
+  "mailboxCreate in a foreign domain": ({ domainName }, own) =>
+    `mutation { mailboxCreate(input: {tenantId: "${own.tenant}", address: "new@${domainName}", password: "correct horse"}) { ${payload} } }`,
+  mailboxUpdate: ({ mailbox }) =>
+    `mutation { mailboxUpdate(input: {mailboxId: "${mailbox}", quotaBytes: 9}) { ${payload} } }`,
+  mailboxSetPassword: ({ mailbox }) =>
+    `mutation { mailboxSetPassword(input: {mailboxId: "${mailbox}", password: "correct horse"}) { ${payload} } }`,
+  mailboxSuspend: ({ mailbox }) => `mutation { mailboxSuspend(input: {mailboxId: "${mailbox}"}) { ${payload} } }`,
+  mailboxResume: ({ mailbox }) => `mutation { mailboxResume(input: {mailboxId: "${mailbox}"}) { ${payload} } }`,
+  mailboxDelete: ({ mailbox }) => `mutation { mailboxDelete(input: {mailboxId: "${mailbox}"}) { ${payload} } }`,
+  mailboxRestore: ({ mailbox }) => `mutation { mailboxRestore(input: {mailboxId: "${mailbox}"}) { ${payload} } }`,
+  aliasAdd: ({ tenant, domainName, mailbox }) =>
+    `mutation { aliasAdd(input: {tenantId: "${tenant}", address: "n@${domainName}", targets: ["${mailbox}"]}) { ${payload} } }`,
+  "aliasAdd foreign target": ({ mailbox }, own) =>
+    `mutation { aliasAdd(input: {tenantId: "${own.tenant}", address: "n@${own.domainName}", targets: ["${mailbox}"]}) { ${payload} } }`,
+  aliasRemove: ({ alias }) => `mutation { aliasRemove(input: {aliasId: "${alias}", commandId: "c"}) { ${payload} } }`,
+  "policyUpdate tenant": ({ tenant }) =>
+    `mutation { policyUpdate(input: {scope: {tenantId: "${tenant}"}, set: {sizeLimitBytes: 70000}}) { ${payload} } }`,
+  "policyUpdate domain": ({ domain }) =>
+    `mutation { policyUpdate(input: {scope: {domainId: "${domain}"}, set: {sizeLimitBytes: 70000}}) { ${payload} } }`,
+  "senderEntryAdd tenant": ({ tenant }) =>
+    `mutation { senderEntryAdd(input: {scope: {tenantId: "${tenant}"}, list: KILL, pattern: "192.0.2.1"}) { ${payload} } }`,
+  senderEntryRemove: ({ entry }) =>
+    `mutation { senderEntryRemove(input: {entryId: "${entry}", commandId: "c"}) { ${payload} } }`,
+  "tokenCreate tenant": ({ tenant }) =>
+    `mutation { tokenCreate(input: {name: "x", scope: {tenantId: "${tenant}"}}) { secret ${payload} } }`,
+  "tokenCreate reseller": ({ reseller }) =>
+    `mutation { tokenCreate(input: {name: "x", scope: {resellerId: "${reseller}"}}) { secret ${payload} } }`,
+  "tokenCreate rotates": ({ token }, own) =>
+    `mutation { tokenCreate(input: {name: "x", scope: {tenantId: "${own.tenant}"}, rotates: "${token}"}) { secret ${payload} } }`,
+  tokenRevoke: ({ token }) => `mutation { tokenRevoke(input: {tokenId: "${token}"}) { ${payload} } }`,
+};
+
+/** Names of the same kinds that nobody has. */
+export function missing(): Ids {
+  const name = `missing-${Math.random().toString(36).slice(2, 8)}.example`;
+  return {
+    reseller: newId("reseller"),
+    tenant: newId("tenant"),
+    domain: newId("domain"),
+    domainName: name,
+    mailbox: newId("mailbox"),
+    address: `user@${name}`,
+    alias: newId("alias"),
+    token: newId("token"),
+    entry: newId("senderEntry"),
+    verdict: newId("verdict"),
+    externalId: "ext-missing",
+  };
+}
