@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { idFromUuid, newId } from "@mailfold/ids";
-import { createOperations, type Operations } from "../operations/create-operations.ts";
+import { createOperations } from "../operations/create-operations.ts";
+import type { Operations } from "../operations/operations.ts";
 import type { RunningApi } from "../ports.ts";
 import {
   type ApiWorld,

@@ -2,7 +2,7 @@ import type { Caller } from "../caller.ts";
 import type { VerdictExplanation } from "../explain/explain-verdict.ts";
 import type { FeedTickets } from "../feed/feed-tickets.ts";
 import type { LogCursors } from "../log-cursor.ts";
-import type { Operations } from "../operations/create-operations.ts";
+import type { Operations } from "../operations/operations.ts";
 import type { ApiDeps, ApiLimits } from "../ports.ts";
 import type { TokenAuthentication } from "../token-authentication.ts";
 

@@ -2,9 +2,9 @@ import { type AliasAdded, addressClaim } from "@mailfold/domain";
 import type { MailboxId } from "@mailfold/kernel";
 import type { AliasRecord } from "@mailfold/projection-directory";
 import { addressStream, loadClaim, placeAddress, takeAddressFacts } from "./address-facts.ts";
-import type { Operations } from "./create-operations.ts";
 import type { OperationKit } from "./operation-kit.ts";
 import { notFound } from "./operation-outcome.ts";
+import type { Operations } from "./operations.ts";
 import { decideOn, planOf } from "./single-stream.ts";
 
 /** Aliases: an alias is the claim of its own address. */

@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import type { EventStore } from "@mailfold/event-store";
 import { type Caller, systemCaller } from "../caller.ts";
 import { type ApiWorld, createApiWorld, platformCaller } from "../test-support/api-test-world.ts";
-import { createOperations, type Operations } from "./create-operations.ts";
+import { createOperations } from "./create-operations.ts";
 import { OperationForbidden } from "./operation-outcome.ts";
+import type { Operations } from "./operations.ts";
 
 let world: ApiWorld;
 let operations: Operations;

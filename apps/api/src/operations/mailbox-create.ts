@@ -3,10 +3,10 @@ import { streams } from "@mailfold/events";
 import type { RecordedEvent, Sealed } from "@mailfold/kernel";
 import { passwordProblem } from "@mailfold/passwords";
 import { loadClaim, placeAddress, takeAddressFacts } from "./address-facts.ts";
-import type { Operations } from "./create-operations.ts";
 import { defaultFolders, mailStreamBegun } from "./default-folders.ts";
 import type { OperationKit } from "./operation-kit.ts";
 import { invalidInput } from "./operation-outcome.ts";
+import type { Operations } from "./operations.ts";
 import { decideOn, planOf } from "./single-stream.ts";
 import { optional } from "./tenant-operations.ts";
 

@@ -9,9 +9,9 @@ import {
   validateSetting,
 } from "@mailfold/policy";
 import type { SenderEntries } from "../records/sender-entries.ts";
-import type { Operations } from "./create-operations.ts";
 import type { OperationKit } from "./operation-kit.ts";
 import { invalidInput, notFound, type OperationOutcome, refused } from "./operation-outcome.ts";
+import type { Operations } from "./operations.ts";
 import { placeScope, placeStoredScope } from "./placed-scope.ts";
 import type { SenderEntryRecord } from "./policy-records.ts";
 import type { Load } from "./run-command.ts";

@@ -2,10 +2,10 @@ import { reseller, type SuspensionSwitches, type TenantCommand, tenant } from "@
 import { streams } from "@mailfold/events";
 import type { TenantRecord } from "@mailfold/projection-directory";
 import type { Caller } from "../caller.ts";
-import type { Operations } from "./create-operations.ts";
 import type { SuspensionSwitchesInput, TenantResumeInput } from "./operation-inputs.ts";
 import type { OperationKit } from "./operation-kit.ts";
 import { notFound, OperationForbidden, type OperationOutcome } from "./operation-outcome.ts";
+import type { Operations } from "./operations.ts";
 import { decideOn, planOf } from "./single-stream.ts";
 
 /** Throws OperationForbidden unless the caller's kind of token is one of these. */

@@ -4,10 +4,10 @@ import type { Sealed } from "@mailfold/kernel";
 import { formatBearerToken, hashSecret, newSecret } from "../bearer-token.ts";
 import type { Belonging, Caller } from "../caller.ts";
 import type { VisibleDirectory } from "../visible-directory.ts";
-import type { Operations } from "./create-operations.ts";
 import type { TokenScopeInput } from "./operation-inputs.ts";
 import type { OperationKit } from "./operation-kit.ts";
 import { invalidInput, notFound, OperationForbidden, type OperationOutcome } from "./operation-outcome.ts";
+import type { Operations } from "./operations.ts";
 import { decideOn, planOf } from "./single-stream.ts";
 import { optional } from "./tenant-operations.ts";
 

@@ -1,5 +1,5 @@
-import type { CreatedToken } from "../../operations/create-operations.ts";
 import type { OperationOutcome } from "../../operations/operation-outcome.ts";
+import type { CreatedToken } from "../../operations/operations.ts";
 import { builder } from "../builder.ts";
 import { tokenRef } from "../objects/directory-objects.ts";
 import { commandFields, tokenScopeInput } from "./input-fields.ts";

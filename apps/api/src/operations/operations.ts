@@ -1,0 +1,46 @@
+import type {
+  AliasRecord,
+  DomainRecord,
+  MailboxRecord,
+  ResellerRecord,
+  TenantRecord,
+  TokenRecord,
+} from "@mailfold/projection-directory";
+import type { Caller } from "../caller.ts";
+import type * as input from "./operation-inputs.ts";
+import type { OperationOutcome } from "./operation-outcome.ts";
+import type { EffectivePolicy, SenderEntryRecord } from "./policy-records.ts";
+
+/** One operation: who asks, what for; refusals are values. */
+export type Operation<I, V> = (caller: Caller, input: I) => Promise<OperationOutcome<V>>;
+
+/** A new token and its secret text, which nobody can read again; absent on a replay. */
+export interface CreatedToken {
+  readonly token: TokenRecord | undefined;
+  readonly secret: string | undefined;
+}
+
+/** The application services behind the mutations. */
+export interface Operations {
+  readonly resellerCreate: Operation<input.ResellerCreateInput, ResellerRecord>;
+  readonly tenantCreate: Operation<input.TenantCreateInput, TenantRecord>;
+  readonly tenantSuspend: Operation<input.TenantSuspendInput, TenantRecord>;
+  readonly tenantResume: Operation<input.TenantResumeInput, TenantRecord>;
+  readonly domainAdd: Operation<input.DomainAddInput, DomainRecord>;
+  readonly domainVerify: Operation<input.DomainVerifyInput, DomainRecord>;
+  readonly domainRemove: Operation<input.DomainRemoveInput, DomainRecord>;
+  readonly mailboxCreate: Operation<input.MailboxCreateInput, MailboxRecord>;
+  readonly mailboxUpdate: Operation<input.MailboxUpdateInput, MailboxRecord>;
+  readonly mailboxSetPassword: Operation<input.MailboxSetPasswordInput, MailboxRecord>;
+  readonly mailboxSuspend: Operation<input.MailboxSuspendInput, MailboxRecord>;
+  readonly mailboxResume: Operation<input.MailboxInput, MailboxRecord>;
+  readonly mailboxDelete: Operation<input.MailboxInput, MailboxRecord>;
+  readonly mailboxRestore: Operation<input.MailboxInput, MailboxRecord>;
+  readonly aliasAdd: Operation<input.AliasAddInput, AliasRecord>;
+  readonly aliasRemove: Operation<input.AliasRemoveInput, AliasRecord>;
+  readonly policyUpdate: Operation<input.PolicyUpdateInput, EffectivePolicy>;
+  readonly senderEntryAdd: Operation<input.SenderEntryAddInput, SenderEntryRecord>;
+  readonly senderEntryRemove: Operation<input.SenderEntryRemoveInput, SenderEntryRecord>;
+  readonly tokenCreate: Operation<input.TokenCreateInput, CreatedToken>;
+  readonly tokenRevoke: Operation<input.TokenRevokeInput, TokenRecord>;
+}
