@@ -1,53 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { idFromUuid, newId } from "@mailfold/ids";
-import { createOperations } from "../operations/create-operations.ts";
-import type { Operations } from "../operations/operations.ts";
-import type { RunningApi } from "../ports.ts";
-import {
-  type ApiWorld,
-  adminToken,
-  createApiWorld,
-  graphql,
-  platformCaller,
-  startTestApi,
-} from "../test-support/api-test-world.ts";
+import { describe, test } from "node:test";
+import { adminToken, graphql, platformCaller, startTestApi } from "../test-support/api-test-world.ts";
 import { FeedClient } from "../test-support/feed-client-test-world.ts";
-
-let world: ApiWorld;
-let api: RunningApi & { url: string };
-let operations: Operations;
-let resellerId: string;
-const clients: FeedClient[] = [];
-
-before(async () => {
-  world = await createApiWorld();
-  const limits = { feedHelloMs: 300, feedRecheckMs: 50, feedHeartbeatMs: 200, feedSubscriptionsPerSocket: 3 };
-  api = await startTestApi(world, { limits });
-  operations = createOperations(world.deps);
-  resellerId = (await operations.resellerCreate(platformCaller, { name: "ISP" })).value?.resellerId ?? "";
-});
-after(async () => {
-  for (const client of clients) client.socket.terminate();
-  await api.close();
-  await world.close();
-});
-
-function open(headers: Record<string, string> = {}): FeedClient {
-  const client = new FeedClient(api.url, headers);
-  clients.push(client);
-  return client;
-}
-async function tenant(name: string) {
-  const outcome = await operations.tenantCreate(platformCaller, { resellerId, name });
-  return outcome.value?.tenantId ?? "";
-}
-async function tokenOf(tenantId: string) {
-  const outcome = await operations.tokenCreate(platformCaller, { name: "t", scope: { tenantId } });
-  return { secret: outcome.value?.secret ?? "", tokenId: outcome.value?.token?.tokenId ?? "" };
-}
+import { feedWorld } from "../test-support/feed-test-world.ts";
 
 describe("audit feed session", () => {
+  const house = feedWorld();
+  const { open, tenant, tokenOf } = house;
+
   test("welcome, live events as CloudEvents, caughtUp, heartbeats", async () => {
     const client = open();
     const welcome = await client.hello(adminToken);
@@ -73,9 +33,9 @@ describe("audit feed session", () => {
 
   test("secrets and mailbox content never travel", async () => {
     const tenantId = await tenant("Secret");
-    await operations.domainAdd(platformCaller, { tenantId, name: "secret.example" });
-    const before = await world.store.head();
-    await operations.mailboxCreate(platformCaller, {
+    await house.operations.domainAdd(platformCaller, { tenantId, name: "secret.example" });
+    const before = await house.world.store.head();
+    await house.operations.mailboxCreate(platformCaller, {
       tenantId,
       address: "a@secret.example",
       password: "correct horse",
@@ -154,9 +114,10 @@ describe("audit feed session", () => {
   test("browsers: only the server's own origin, and tickets that work once", async () => {
     const foreign = open({ origin: "https://evil.example" });
     assert.equal((await foreign.untilClosed()).code, 4403);
-    const ticket = (await graphql(api.url, "mutation { feedTicketCreate { ticket } }")).data.feedTicketCreate.ticket;
+    const ticket = (await graphql(house.api.url, "mutation { feedTicketCreate { ticket } }")).data.feedTicketCreate
+      .ticket;
     for (const expected of ["welcome", 4401]) {
-      const client = open({ origin: api.url });
+      const client = open({ origin: house.api.url });
       await client.until(() => client.socket.readyState === 1);
       client.send({ type: "hello", ticket });
       if (expected === "welcome") await client.until(() => client.of("welcome")[0]);
@@ -170,7 +131,7 @@ describe("audit feed session", () => {
     await client.hello(secret);
     client.send({ type: "subscribe", id: "a" });
     await client.until(() => client.of("caughtUp")[0]);
-    await operations.tokenRevoke(platformCaller, { tokenId });
+    await house.operations.tokenRevoke(platformCaller, { tokenId });
     assert.equal((await client.untilClosed()).code, 4401);
   });
 
@@ -234,7 +195,7 @@ describe("audit feed session", () => {
   });
 
   test("goaway on shutdown says where to go on", async () => {
-    const other = await startTestApi(world);
+    const other = await startTestApi(house.world);
     const client = new FeedClient(other.url);
     await client.hello(adminToken);
     client.send({ type: "subscribe", id: "a", from: "start", window: 1 });
@@ -243,95 +204,5 @@ describe("audit feed session", () => {
     await client.untilClosed();
     assert.equal(client.closed?.code, 1001);
     assert.equal(client.of("goaway")[0].position, first.position);
-  });
-});
-
-describe("resume", () => {
-  test("a client that disconnects at random has each event exactly once, in order", async () => {
-    const start = await world.store.head();
-    const total = 250;
-    const tenantId = await tenant("Busy");
-    const writing = (async () => {
-      for (let index = 0; index < total; index += 1) {
-        await operations.policyUpdate(platformCaller, {
-          scope: { tenantId },
-          set: { maxRecipientsPerMessage: 1 + index },
-        });
-      }
-    })();
-    const seen: string[] = [];
-    let position = `${await world.store.epoch()}.${start}`;
-    let connections = 0;
-    let seed = 42;
-    const random = () => {
-      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
-      return seed / 2_147_483_648;
-    };
-    while (seen.length < total + 1) {
-      connections += 1;
-      const client = new FeedClient(api.url);
-      await client.hello(adminToken);
-      const quota = 1 + Math.floor(random() * 60);
-      let taken = 0;
-      const enough = new Promise<void>((resolve) => {
-        client.onMessage = (message) => {
-          if (message.type === "bookmark") position = message.position;
-          if (message.type !== "event" || taken >= quota) return;
-          taken += 1;
-          seen.push(message.event.id);
-          position = message.position;
-          if (random() < 0.7) client.send({ type: "ack", position });
-          if (taken === quota || seen.length === total + 1) resolve();
-        };
-      });
-      const window = 1 + Math.floor(random() * 20);
-      client.send({ type: "subscribe", id: "a", from: { position }, window });
-      await Promise.race([enough, new Promise((resolve) => setTimeout(resolve, 100 + random() * 200))]);
-      client.onMessage = undefined;
-      client.socket.terminate();
-    }
-    await writing;
-    const expected: string[] = [];
-    for await (const event of world.store.readAll({ after: start })) expected.push(idFromUuid("event", event.id));
-    assert.deepEqual(seen, expected);
-    assert.ok(connections > 5, `${connections} connections`);
-  });
-});
-
-describe("slow consumers", () => {
-  test("a client that does not read is cut off; the server holds little", async () => {
-    const limits = { feedWindowMax: 10_000, feedDrainMs: 200, feedBufferedBytes: 65_536, feedHeartbeatMs: 60_000 };
-    const own = await createApiWorld();
-    const other = await startTestApi(own, { limits });
-    try {
-      const before = await own.store.head();
-      const tenantId = newId("tenant");
-      for (let batch = 0; batch < 8; batch += 1) {
-        const events = Array.from({ length: 1_000 }, () => ({
-          id: crypto.randomUUID(),
-          type: "TenantSuspended",
-          data: {
-            tenantId,
-            switches: { login: true, submission: true, inbound: true, forwarding: true },
-            reason: "ADMIN",
-            note: "x".repeat(1_000),
-          },
-          metadata: { tenantId: tenantId as never, actor: { type: "system" as const, id: "flood" } },
-          occurredAt: Date.now(),
-        }));
-        await own.store.append({ stream: `tenant-${tenantId}`, expected: "any", events });
-      }
-      const client = new FeedClient(other.url);
-      const { epoch } = await client.hello(adminToken);
-      client.send({ type: "subscribe", id: "a", from: { position: `${epoch}.${before}` } });
-      client.socket.pause();
-      await new Promise((resolve) => setTimeout(resolve, 1_500));
-      client.socket.resume();
-      assert.ok([1006, 4408].includes((await client.untilClosed()).code), JSON.stringify(client.closed));
-      assert.ok(client.of("event").length < 8_000);
-    } finally {
-      await other.close();
-      await own.close();
-    }
   });
 });
