@@ -172,5 +172,9 @@ export function decideRecipient(judging: Judging): RecipientOutcome | undefined 
   if (judging.needs.length > 0) return undefined;
   if (barred) return refused(barred, account);
   if (found.kind !== "foreign") return decideLocal(judging, found, own);
+  if (found.isOwnHost === true) {
+    const line: TraceLine = { step: "recipient", outcome: "refuse", detail: "nobody at this host" };
+    return refused(refuse(judging, "recipient-unknown", "rcpt", line), account);
+  }
   return login ? decideLoginRelay(judging, login) : decidePeerRelay(judging);
 }

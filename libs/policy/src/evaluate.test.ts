@@ -36,6 +36,13 @@ describe("recipients of ours", () => {
     );
   });
 
+  test("nobody at this host itself: unknown whoever asks, never relayed", () => {
+    const recipient = { ...localRecipient(), found: { kind: "foreign", isOwnHost: true } as const };
+    const ownSender = { address: loginOf(tenantA).address, form: "plain" } as const;
+    for (const more of [{}, { login: loginOf(tenantA), listener: "submission", sender: ownSender } as const])
+      assert.equal(reply(rcpt(policyOf(), { recipient, ...more })), "550 5.1.1 recipient-unknown");
+  });
+
   test("unknown, suspended, over quota, switched off", () => {
     const unknown = { ...localRecipient(), found: { kind: "unknown", domain: domainA } as const };
     assert.equal(reply(rcpt(policyOf(), { recipient: unknown })), "550 5.1.1 recipient-unknown");

@@ -34,8 +34,8 @@ export type RecipientFact =
     }
   /** The domain is ours, the address is not there. */
   | { readonly kind: "unknown"; readonly domain: DomainFact }
-  /** Not a domain of ours. */
-  | { readonly kind: "foreign" };
+  /** Not a domain of ours; `isOwnHost` = this host itself was meant (RFC 5321 4.5.1), where nobody has a mailbox. */
+  | { readonly kind: "foreign"; readonly isOwnHost?: boolean };
 
 /** Forward-confirmed reverse DNS of the peer, or why there is none. */
 export type HostFact =

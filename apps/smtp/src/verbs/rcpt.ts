@@ -23,7 +23,8 @@ export const rcpt: Verb = (session, argument, done) => {
   if (parsed.parameters.size > 0) return session.error(replies.unknownParameter, done);
   if (parsed.path === "") return session.error(replies.rcptSyntax, done);
   if (!transaction.smtpUtf8 && !isAscii.test(parsed.path)) return session.error(replies.needsUtf8, done);
-  const recipient = readRecipient(session, parsed.path);
+  const isBarePostmaster = /^postmaster$/i.test(parsed.path);
+  const recipient = isBarePostmaster ? postmasterOf(session) : classifyAddress(parsed.path);
   if (recipient.form === "plain" && transaction.recipients.has(recipient.address)) {
     session.wire.reply(replies.recipientOk);
     return done();
@@ -36,7 +37,9 @@ export const rcpt: Verb = (session, argument, done) => {
     session.wire.reply(replies.notReady);
     return done();
   }
-  const found = find(session.services.deps.directory, recipient);
+  const known = find(session.services.deps.directory, recipient);
+  // Never a relay recipient: the mail would come back to this host.
+  const found = isBarePostmaster && known.kind === "foreign" ? ({ kind: "foreign", isOwnHost: true } as const) : known;
   const facts = {
     ...session.facts(),
     recipient: { address: recipient.address, form: recipient.form, found, acceptedBefore: transaction.recipients.size },
@@ -45,9 +48,14 @@ export const rcpt: Verb = (session, argument, done) => {
   return whenReady(session.judge("rcpt", facts), (judged) => answer(session, transaction, { judged, done }));
 };
 
-/** RFC 5321 4.5.1: the postmaster of this host needs no domain. */
-function readRecipient(session: SmtpSession, path: string): EnvelopeAddress {
-  return classifyAddress(/^postmaster$/i.test(path) ? `postmaster@${session.services.hostname}` : path);
+/** RFC 5321 4.5.1: the postmaster of this host needs no domain. It is found at the host's name, or at the nearest hosted domain above it. */
+function postmasterOf({ services }: SmtpSession): EnvelopeAddress {
+  const host = canonicalDomainName(services.hostname) ?? services.hostname.toLowerCase();
+  const labels = host.split(".");
+  // A single label on top is a registry's, never a customer's.
+  const names = [host, ...labels.slice(1, -1).map((_, index) => labels.slice(index + 1).join("."))];
+  const hosted = names.find((name) => domainFact(services.deps.directory, name)?.verified === true);
+  return { address: `postmaster@${hosted ?? host}`, form: "plain" };
 }
 
 function find(directory: Directory, recipient: EnvelopeAddress): RecipientFact {
