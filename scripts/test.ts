@@ -20,7 +20,10 @@ if (part !== "e2e")
   stages.push({ name: "unit", args: ["--test-isolation=none", "--test-timeout=120000", ...unitFiles.sort()] });
 if (part !== "unit" && e2eFiles.length > 0) {
   installTestTools();
-  stages.push({ name: "end to end", args: ["--test-concurrency=1", "--test-timeout=600000", ...e2eFiles.sort()] });
+  stages.push({
+    name: "end to end",
+    args: ["--test-concurrency=1", "--test-force-exit", "--test-timeout=600000", ...e2eFiles.sort()],
+  });
 }
 
 const results: StageResult[] = [];

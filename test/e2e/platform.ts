@@ -82,6 +82,8 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     env: platformEnv(dataDir, options.env),
     stdio: ["ignore", "pipe", "pipe"],
   });
+  // A test that fails before it stops its platform must not leave it running.
+  process.once("exit", () => child.kill("SIGKILL"));
   let out = "";
   let err = "";
   child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type EventStore, EventStoreFault } from "@mailfold/event-store";
-import { readerGeneration } from "@mailfold/events";
+import { readerGeneration, refuseUndecodable } from "@mailfold/events";
 import { hasReached, type Position, type RecordedEvent } from "@mailfold/kernel";
 import { applyPolicyEvent, type CompiledPolicy, type PolicySource, policyEventTypes } from "@mailfold/policy";
 import type { LoadedPolicy } from "./load-policy.ts";
@@ -97,6 +97,7 @@ function passEvent(policy: CompiledPolicy, event: RecordedEvent): CompiledPolicy
   if (minReader > readerGeneration)
     throw new Error(`event ${event.id} needs code of reader generation ${minReader}, this is ${readerGeneration}`);
   try {
+    refuseUndecodable(event);
     return applyPolicyEvent(policy, event);
   } catch (error) {
     throw new Error(`${event.type} ${event.id}: ${(error as Error).message}`, { cause: error });

@@ -1,10 +1,13 @@
 import type { RecipientResult } from "@mailfold/events";
 import type { AddressGuard } from "./address-guard.ts";
+import type { ByteRoom } from "./byte-room.ts";
 import type { DestinationSlots } from "./destination-slots.ts";
 import { type Exchanger, findRoute } from "./mail-exchangers.ts";
+import type { MessageContent } from "./message-content.ts";
 import { normaliseLineEnds } from "./normalise-line-ends.ts";
 import type { OutboundMessage } from "./outbound-message.ts";
 import type { OutboundConfig, OutboundDeps } from "./ports.ts";
+import { createSharedContent, type SharedContent } from "./shared-content.ts";
 import { deliverTo, type Handover, type HandoverResult } from "./smtp-delivery.ts";
 import type { UnreachableDestinations } from "./unreachable-destinations.ts";
 
@@ -21,16 +24,18 @@ export interface DeliveryContext {
   readonly config: OutboundConfig;
   readonly guard: AddressGuard;
   readonly slots: DestinationSlots;
+  /** Bounds the contents held in memory at once. */
+  readonly room: ByteRoom;
   readonly unreachable: UnreachableDestinations;
   /** True once the workers are told to stop: nothing new is begun. */
   readonly isStopped: () => boolean;
 }
 
-/** A message on its way to one destination. Its content is read once a slot is free: who waits holds no memory. */
+/** A message on its way to one destination. Its content is read once a slot is free: who waits for one holds no memory. */
 interface Parcel {
   readonly message: OutboundMessage;
   readonly recipients: readonly string[];
-  readonly content: () => Promise<Uint8Array | undefined>;
+  readonly content: SharedContent<MessageContent | undefined>;
 }
 
 /**
@@ -43,11 +48,11 @@ export async function deliverMessage(
   message: OutboundMessage,
   record: (outcome: DestinationOutcome) => Promise<void>,
 ): Promise<void> {
-  let read: Promise<Uint8Array | undefined> | undefined;
-  const content = () => {
-    read ??= contentOf(context, message);
-    return read;
-  };
+  const { prefix, body } = message.queued;
+  const content = createSharedContent(context.room, {
+    sizeBytes: Buffer.byteLength(prefix) + body.sizeBytes,
+    read: () => contentOf(context, message),
+  });
   const groups = groupByDomain(message.pending, context.config.smarthost !== undefined);
   const done = await Promise.allSettled(
     [...groups].map(async ([domain, recipients]) => {
@@ -58,14 +63,10 @@ export async function deliverMessage(
   for (const each of done) if (each.status === "rejected") throw each.reason;
 }
 
-async function contentOf({ deps }: DeliveryContext, { queued }: OutboundMessage): Promise<Uint8Array | undefined> {
+async function contentOf({ deps }: DeliveryContext, { queued }: OutboundMessage): Promise<MessageContent | undefined> {
   const body = await deps.journal.bodies.read(queued.body);
-  if (body === undefined) return undefined;
-  const prefix = new TextEncoder().encode(queued.prefix);
-  const whole = new Uint8Array(prefix.length + body.length);
-  whole.set(prefix);
-  whole.set(body, prefix.length);
-  return normaliseLineEnds(whole);
+  // Two parts, as putting them together would need the room twice.
+  return body && [normaliseLineEnds(new TextEncoder().encode(queued.prefix)), normaliseLineEnds(body)];
 }
 
 /** RFC 5321 allows one connection for all recipients of a domain; a smarthost takes all of them. */
@@ -106,7 +107,7 @@ async function attemptDomain(
   context: DeliveryContext,
   domain: string,
   { message, recipients, content }: Parcel,
-): Promise<DestinationOutcome> {
+): Promise<DestinationOutcome | undefined> {
   const { config, guard, deps, unreachable } = context;
   const text = unreachable.why(domain, deps.clock.now());
   if (text !== undefined) return outcomeOfAll(domain, recipients, { outcome: "deferred", enhancedCode: "4.4.1", text });
@@ -117,14 +118,45 @@ async function attemptDomain(
     const { status: outcome, enhancedCode, text } = route;
     return outcomeOfAll(domain, recipients, { outcome, enhancedCode, text });
   }
-  const bytes = await content();
+  const lease = await content.take();
+  try {
+    // It may have waited for room.
+    if (context.isStopped()) return undefined;
+    return await attemptRoute(context, {
+      domain,
+      exchangers: route.exchangers,
+      message,
+      recipients,
+      bytes: lease.content,
+    });
+  } finally {
+    lease.release();
+  }
+}
+
+async function attemptRoute(
+  { config, deps, unreachable }: DeliveryContext,
+  {
+    domain,
+    exchangers,
+    message,
+    recipients,
+    bytes,
+  }: {
+    readonly domain: string;
+    readonly exchangers: readonly Exchanger[];
+    readonly message: OutboundMessage;
+    readonly recipients: readonly string[];
+    readonly bytes: MessageContent | undefined;
+  },
+): Promise<DestinationOutcome> {
   if (bytes === undefined) {
     const text = "the message body is no longer there";
     return outcomeOfAll("local", recipients, { outcome: "failed", code: 554, enhancedCode: "5.3.0", text });
   }
-  const { sender, eightBit } = message.queued;
-  const handover = { sender, eightBit, recipients, message: bytes };
-  const { isUnreachable, ...outcome } = await tryExchangers(config, route.exchangers, handover);
+  const { sender, eightBit, smtpUtf8 } = message.queued;
+  const handover = { sender, eightBit, smtpUtf8, recipients, message: bytes };
+  const { isUnreachable, ...outcome } = await tryExchangers(config, exchangers, handover);
   const [first] = outcome.results;
   if (isUnreachable && first?.outcome === "deferred") {
     const until = deps.clock.now() + (config.retryDelaysMs[0] ?? 0);

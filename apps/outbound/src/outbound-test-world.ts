@@ -119,6 +119,7 @@ export function createOutboundWorld(options: WorldOptions): OutboundWorld {
     mxPort: options.port,
     concurrency: 10,
     perDestination: 2,
+    contentBytesMax: 1_000_000,
     retryDelaysMs: [1_000, 10_000],
     timeoutMs: 2_000,
     pollMs: 5,
@@ -142,7 +143,7 @@ export function createOutboundWorld(options: WorldOptions): OutboundWorld {
         sizeBytes: bytes.length,
         vouchedBy: more.vouchedBy ?? "login",
         expiresAt: world.now + (more.lifeMs ?? 100_000),
-        smtpUtf8: false,
+        smtpUtf8: more.smtpUtf8 ?? false,
         eightBit: true,
       };
       const event = {

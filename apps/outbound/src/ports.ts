@@ -32,6 +32,8 @@ export interface OutboundConfig {
   readonly concurrency: number;
   /** Connections to one destination at once. */
   readonly perDestination: number;
+  /** Bytes of messages being delivered at once; one that is bigger goes alone. */
+  readonly contentBytesMax: number;
   /** Waits between attempts, ms; the last repeats. */
   readonly retryDelaysMs: readonly number[];
   /** Connection, greeting and idle deadline, ms; a whole exchange gets five times as much. */
@@ -45,6 +47,7 @@ export const defaultOutboundConfig = {
   mxPort: 25,
   concurrency: 50,
   perDestination: 5,
+  contentBytesMax: 256 * 1024 * 1024,
   retryDelaysMs: [minute, 5 * minute, 15 * minute, 60 * minute, 180 * minute, 360 * minute],
   timeoutMs: 60_000,
   pollMs: 1_000,

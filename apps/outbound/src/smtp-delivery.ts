@@ -1,13 +1,16 @@
 import type { RecipientResult } from "@mailfold/events";
-import SMTPConnection from "nodemailer/lib/smtp-connection";
+import { contentSizeBytes, type MessageContent, needsUtf8Header, readableOf } from "./message-content.ts";
+import { Utf8SmtpConnection } from "./utf8-smtp-connection.ts";
 
 /** What one connection is asked to deliver. */
 export interface Handover {
   /** "" = null sender. */
   readonly sender: string;
   readonly recipients: readonly string[];
-  readonly message: Uint8Array;
+  readonly message: MessageContent;
   readonly eightBit: boolean;
+  /** It came with the SMTPUTF8 parameter, and leaves with it where that is offered (RFC 6531 3.4). */
+  readonly smtpUtf8: boolean;
 }
 export interface Peer {
   readonly host: string;
@@ -44,7 +47,7 @@ type Attempt = HandoverResult & { readonly retryInClear?: boolean };
 
 function attempt(peer: Peer, handover: Handover, clear: boolean): Promise<Attempt> {
   return new Promise((resolve) => {
-    const connection = new SMTPConnection({
+    const connection = new Utf8SmtpConnection({
       host: peer.ip,
       port: peer.port,
       name: peer.helo,
@@ -76,7 +79,8 @@ function attempt(peer: Peer, handover: Handover, clear: boolean): Promise<Attemp
     connection.connect((error?: Error | null) => {
       if (error) return finish(failureOf(error, handover, clear));
       const tls = connection.secure ? "opportunistic" : "none";
-      if (needsUtf8(handover) && !offers(connection, "SMTPUTF8")) {
+      const isUtf8Offered = connection.offers("SMTPUTF8");
+      if (!isUtf8Offered && needsUtf8(handover)) {
         return finish(
           all(
             handover,
@@ -84,7 +88,7 @@ function attempt(peer: Peer, handover: Handover, clear: boolean): Promise<Attemp
               outcome: "failed",
               code: 550,
               enhancedCode: "5.6.7",
-              text: `${peer.host} does not take internationalised addresses`,
+              text: `${peer.host} does not take internationalised addresses or headers`,
             },
             tls,
           ),
@@ -93,10 +97,11 @@ function attempt(peer: Peer, handover: Handover, clear: boolean): Promise<Attemp
       const envelope = {
         from: handover.sender === "" ? (false as const) : handover.sender,
         to: [...handover.recipients],
-        size: handover.message.length,
+        size: contentSizeBytes(handover.message),
         use8BitMime: handover.eightBit,
       };
-      connection.send(envelope, Buffer.from(handover.message), (sendError, info) => {
+      connection.isUtf8Message = isUtf8Offered && handover.smtpUtf8;
+      connection.send(envelope, readableOf(handover.message), (sendError, info) => {
         if (sendError) {
           const isTalking = (sendError as SmtpError).responseCode !== undefined;
           return finish({ ...failureOf(sendError, handover), tls, unreachable: false }, isTalking);
@@ -110,23 +115,18 @@ function attempt(peer: Peer, handover: Handover, clear: boolean): Promise<Attemp
 const quitTimeoutMs = 2_000;
 
 /** RFC 5321 4.1.1.10: no side just hangs up. The outcome is known already, so nobody waits for the answer. */
-function quit(connection: SMTPConnection): void {
+function quit(connection: Utf8SmtpConnection): void {
   const timer = setTimeout(() => connection.close(), quitTimeoutMs);
   timer.unref();
   connection.once("end", () => clearTimeout(timer));
   connection.quit();
 }
 
-/** nodemailer keeps the EHLO keywords to itself; exact version pinned, covered by a test. */
-function offers(connection: SMTPConnection, keyword: string): boolean {
-  return (connection as unknown as { readonly _supportedExtensions: readonly string[] })._supportedExtensions.includes(
-    keyword,
-  );
-}
-
-function needsUtf8(handover: Handover): boolean {
+/** A message is marked by its sender's client, often without need: only what is beyond ASCII stops it (RFC 6531 3.4). */
+function needsUtf8({ sender, recipients, smtpUtf8, message }: Handover): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 6531 is about what lies outside ASCII.
-  return [handover.sender, ...handover.recipients].some((address) => /[^\x00-\x7f]/.test(address));
+  const isBeyondAscii = [sender, ...recipients].some((address) => /[^\x00-\x7f]/.test(address));
+  return isBeyondAscii || (smtpUtf8 && needsUtf8Header(message));
 }
 
 interface SendInfo {

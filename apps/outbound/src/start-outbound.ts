@@ -1,5 +1,6 @@
 import type { MessageId } from "@mailfold/kernel";
 import { createAddressGuard } from "./address-guard.ts";
+import { createByteRoom } from "./byte-room.ts";
 import type { DeliveryContext } from "./deliver-message.ts";
 import { createDestinationSlots } from "./destination-slots.ts";
 import type { OutboundConfig, OutboundDeps } from "./ports.ts";
@@ -30,6 +31,7 @@ export function startOutbound(deps: OutboundDeps, config: OutboundConfig): Outbo
     config,
     guard,
     slots: createDestinationSlots({ perDestination: config.perDestination, total: config.concurrency }),
+    room: createByteRoom(config.contentBytesMax),
     unreachable: createUnreachableDestinations(),
     isStopped: () => closed,
   };

@@ -1,4 +1,4 @@
-import type { HeldMessageSettled, MessageHeld } from "@mailfold/events";
+import { type HeldMessageSettled, type MessageHeld, UndecodableEvent } from "@mailfold/events";
 import type { Journal } from "@mailfold/journal";
 import { type Clock, type Position, type RecordedEvent, startOfLog } from "@mailfold/kernel";
 import type { PolicySource } from "@mailfold/policy";
@@ -108,6 +108,10 @@ export function startHeldJudge(deps: HeldJudgeDeps, options: HeldJudgeOptions = 
 }
 
 function apply(waiting: Map<string, Waiting>, event: RecordedEvent, log: Logger): void {
+  if (event instanceof UndecodableEvent) {
+    log.error({ err: event.fault }, "an event of a deferred copy cannot be read; the others are judged");
+    return;
+  }
   if (event.type === "MessageHeld") {
     const held = event.data as MessageHeld["data"];
     if (held.kind !== "deferred") return;

@@ -60,7 +60,7 @@ interface TenantRow {
 export function openSqliteTokenStore(path: string, limits: TokenStoreLimits): TokenStore {
   const db = new DatabaseSync(path, { timeout: 5_000 });
   db.exec(
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY",
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY",
   );
   db.exec(schema);
   if (path !== ":memory:") chmodSync(path, 0o600);

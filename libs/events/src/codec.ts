@@ -21,7 +21,9 @@ export interface StoredEvent extends WireEvent {
 /**
  * Between code and wire. encode validates against the catalogue's schema and throws on a mismatch (a bug of ours).
  * decode upcasts to the newest shape and opens personal fields (an erased key leaves `null`); it does not validate, for
- * speed. An unknown type decodes to its bare name with data as parsed, so that projections may skip and count it.
+ * speed. Content that cannot be read comes as an UndecodableEvent: poison for those whom it concerns, not for every
+ * reader of the log; only keys that cannot be read now are thrown. An unknown type decodes to its bare name with data as
+ * parsed, so that projections may skip and count it.
  */
 export interface EventCodec {
   encode(stream: string, event: NewEvent): WireEvent;

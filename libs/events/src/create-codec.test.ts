@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import type { NewEvent, Position, Sealed, Sealer, TenantId } from "@mailfold/kernel";
+import type { NewEvent, Position, RecordedEvent, Sealed, Sealer, TenantId } from "@mailfold/kernel";
 import fc from "fast-check";
 import { z } from "zod";
 import { eventCatalogue } from "./catalogue/catalogue.ts";
@@ -12,6 +12,7 @@ import { createEventCodec, wireTypeOf } from "./create-codec.ts";
 import { renderEventReference } from "./event-reference.ts";
 import { redactSecrets } from "./redact-secrets.ts";
 import { categories, lifeClassOf, utcDay } from "./streams.ts";
+import { refuseUndecodable, UndecodableEvent } from "./undecodable-event.ts";
 
 const fixturesDir = new URL("../fixtures/", import.meta.url);
 
@@ -141,6 +142,50 @@ describe("codec", () => {
     assert.equal(codec.nameOf("MailboxSuspended.v99"), "MailboxSuspended");
   });
 
+  describe("content that cannot be read keeps its place and throws from whoever needs its data", () => {
+    const wire = codec.encode("mailbox-mbx_01", suspended);
+    const sealed = JSON.parse(wire.data) as { note: Sealed };
+    const damages: readonly (readonly [name: string, wire: WireEvent, says: RegExp])[] = [
+      ["data that is not JSON", { ...wire, data: '{"note":"hunter2' }, /: it is not JSON$/],
+      ["metadata that is not JSON", { ...wire, metadata: '{"actor":hunter2' }, /: it is not JSON$/],
+      ["metadata without an actor", { ...wire, metadata: "null" }, /names no actor$/],
+      ["no data at all", { ...wire, data: "null" }, /TypeError/],
+      [
+        "a sealed field that opens to nonsense",
+        { ...wire, data: JSON.stringify({ ...sealed, note: { ...sealed.note, ciphertext: "aHVudGVyMg==" } }) },
+        /: it is not JSON$/,
+      ],
+      ["an unknown type that is not JSON", { ...wire, wireType: "MailboxPainted.v3", data: "hunter2" }, /not JSON$/],
+    ];
+    for (const [name, damaged, says] of damages) {
+      test(name, () => {
+        const event = codec.decode(store(damaged, "mailbox-mbx_01"));
+        assert.ok(event instanceof UndecodableEvent);
+        const { id, type, stream, revision, position } = event;
+        const bare = codec.nameOf(damaged.wireType);
+        assert.deepEqual([id, type, stream, revision, position], [wire.id, bare, "mailbox-mbx_01", 3, "0007"]);
+        assert.equal(typeof event.metadata.actor.type, "string");
+        for (const look of [() => event.data, () => refuseUndecodable(event)])
+          assert.throws(look, (error: Error) => {
+            assert.equal(error.name, "EventDecodeError");
+            assert.match(error.message, says);
+            assert.ok(error.message.includes(`${damaged.wireType} ${wire.id} at revision 3 of mailbox-mbx_01`));
+            return !error.message.includes("hunter2");
+          });
+        assert.deepEqual(redactSecrets(event as RecordedEvent).data, {});
+      });
+    }
+
+    test("keys that cannot be read now are thrown: no event's fault", () => {
+      const away = Object.assign(new Error("too many open files"), { syscall: "open" });
+      const open = (): never => {
+        throw away;
+      };
+      const keyless = createEventCodec({ ...transparentSealer(), open });
+      assert.throws(() => keyless.decode(store(wire, "mailbox-mbx_01")), away);
+    });
+  });
+
   test("wireTypes names every version and refuses a name that no catalogue entry has", () => {
     assert.deepEqual(codec.wireTypes(["TenantCreated", "TokenRevoked"]), ["TenantCreated.v1", "TokenRevoked.v1"]);
     assert.throws(() => codec.wireTypes(["TenantCreate"]), /catalogue/);
@@ -191,6 +236,17 @@ describe("upcasting, on a synthetic catalogue", () => {
     assert.deepEqual([decoded.type, decoded.data], ["WallPainted", { colours: ["red"], by: "Bob" }]);
     // Before the field was personal it lay open.
     assert.deepEqual(synthetic.decode(store(v1("Eve"), "tenant-ten_01")).data, { colours: ["red"], by: "Eve" });
+  });
+
+  test("an upcaster that throws makes the event undecodable, not the reader", () => {
+    const broken = { ...wallPainted, older: wallPainted.older.map((step) => ({ ...step, upcast: () => missing() })) };
+    const missing = (): never => {
+      throw new Error("no such colour");
+    };
+    const event = createEventCodec(transparentSealer(), { WallPainted: broken }).decode(
+      store(v1("Eve"), "tenant-ten_01"),
+    );
+    assert.throws(() => event.data, /WallPainted\.v1 x .* cannot be decoded: Error: no such colour/);
   });
 
   test("the newest version is written, with its reader generation; all versions are read", () => {

@@ -6,6 +6,7 @@ import type { EventEntry, OlderVersion } from "./catalogue/entry.ts";
 import type { EventCodec, StoredEvent, WireEvent } from "./codec.ts";
 import { schemaPredicate } from "./schema-predicate.ts";
 import { openFields, openMetadata, sealFields, sealMetadata } from "./sealed-fields.ts";
+import { isKeyStoreFault, UndecodableEvent } from "./undecodable-event.ts";
 
 /** An event that does not match the catalogue: a bug of ours. The message names fields, never values. */
 export class EventSchemaError extends Error {
@@ -57,10 +58,16 @@ export function createEventCodec(sealer: Sealer, catalogue: EventCatalogue = eve
     },
     decode(stored) {
       const reading = readings.get(stored.wireType);
-      const data = reading === undefined ? JSON.parse(stored.data) : readData(sealer, reading, stored);
-      const metadata = readMetadata(stored.metadata);
       const type = reading === undefined ? unknownType(entries, stored.wireType) : reading.entry.name;
-      return toRecorded(stored, type, { data, metadata });
+      let metadata = unreadMetadata;
+      try {
+        metadata = readMetadata(stored.metadata);
+        const data = reading === undefined ? JSON.parse(stored.data) : readData(sealer, reading, stored);
+        return toRecorded(stored, type, { data, metadata });
+      } catch (error) {
+        if (isKeyStoreFault(error)) throw error;
+        return new UndecodableEvent(stored, { type, metadata }, error);
+      }
     },
     wireTypes(types) {
       return types.flatMap((type) => {
@@ -72,6 +79,8 @@ export function createEventCodec(sealer: Sealer, catalogue: EventCatalogue = eve
     nameOf: bareName,
   };
 }
+
+const unreadMetadata: EventMetadata = Object.freeze({ actor: Object.freeze({ type: "system", id: "unknown" }) });
 
 /** `TenantCreated.v2` of a name and a version. */
 export function wireTypeOf(name: string, version: number): string {
@@ -155,6 +164,7 @@ function createMetadataReader(sealer: Sealer): (text: string) => EventMetadata {
   return (text) => {
     if (last !== undefined && text === lastText) return last;
     const metadata = JSON.parse(text);
+    if (typeof metadata?.actor !== "object" || metadata.actor === null) throw new Error("its metadata names no actor");
     if (text.includes('"ciphertext"')) {
       // Not kept: what was opened must not outlive its key.
       openMetadata(sealer, metadata);

@@ -9,3 +9,4 @@ export * from "./redact-secrets.ts";
 export { isSealed } from "./sealed-fields.ts";
 export * from "./streams.ts";
 export * from "./traffic-events.ts";
+export { EventDecodeError, refuseUndecodable, UndecodableEvent } from "./undecodable-event.ts";

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { refuseUndecodable } from "@mailfold/events";
 import type { Position, RecordedEvent, Row, RowChange, RowsProjection, TableSpec } from "@mailfold/kernel";
 import type { ParkedAt } from "./port.ts";
 import { SqlRows } from "./sql-rows.ts";
@@ -45,6 +46,7 @@ export class RowsTrack implements Track {
     for (let index = 0; index < events.length; index += 1) {
       const event = events[index] as RecordedEvent;
       try {
+        refuseUndecodable(event);
         const changes = this.#projection.project(event);
         if (changes.length > 0) changed = this.#applyAll(changes) || changed;
       } catch (error) {

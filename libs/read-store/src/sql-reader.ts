@@ -41,7 +41,7 @@ export class SqlReader implements RowReader {
 
   constructor(path: string) {
     this.#db = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
-    this.#db.exec("PRAGMA query_only = 1; PRAGMA cache_size = -16000; PRAGMA mmap_size = 268435456");
+    this.#db.exec("PRAGMA query_only = 1; PRAGMA cache_size = -4000; PRAGMA mmap_size = 268435456");
     this.loadSnapshot = snapshotLoader(this.#db);
     this.refresh();
   }

@@ -54,7 +54,7 @@ function openOf(path: string, epoch: string | undefined): DatabaseSync | undefin
   try {
     // Power loss may roll rows and checkpoint back together; the log fills them in again.
     db.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864",
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864",
     );
     db.exec(schema);
     if (path !== ":memory:") chmodSync(path, 0o600);

@@ -1,3 +1,4 @@
+import { UndecodableEvent } from "@mailfold/events";
 import type { RecordedEvent } from "@mailfold/kernel";
 
 /** How what an event tells of ended. */
@@ -7,8 +8,9 @@ export interface EventOutcome {
   readonly code?: string;
 }
 
-/** Commands that were recorded succeeded; verdicts, sign-ins and deliveries carry their own outcome. */
+/** Commands that were recorded succeeded; verdicts, sign-ins and deliveries carry their own outcome, unless unreadable. */
 export function outcomeOf(event: RecordedEvent): EventOutcome {
+  if (event instanceof UndecodableEvent) return { result: "success" };
   const data = event.data as Readonly<Record<string, unknown>>;
   switch (event.type) {
     case "VerdictRecorded":

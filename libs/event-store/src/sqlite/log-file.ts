@@ -9,7 +9,9 @@ import { corruptLog, toFault } from "./sqlite-faults.ts";
 const quickCheckBytesMax = 32 * 1024 * 1024;
 const walCheckpointPages = 4_000;
 const walBytesKept = 64 * 1024 * 1024;
-const writerCacheKib = 65_536;
+/** Beyond these the system's page cache serves: a page of a connection's own is memory that never comes back. */
+const writerCacheKib = 16_384;
+const readerCacheKib = 4_096;
 
 /** fsyncs a directory, so that a name made in it survives power loss. */
 export function syncDirectory(path: string): void {
@@ -40,7 +42,7 @@ export function openLogForReading(path: string): DatabaseSync {
   try {
     checkLogHeader(path);
     const db = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
-    db.exec("PRAGMA cache_size = -16384");
+    db.exec(`PRAGMA cache_size = -${readerCacheKib}`);
     return db;
   } catch (error) {
     throw toFault(error, path) ?? toFileFault(error, path);
