@@ -1,6 +1,6 @@
 import type { ByteRoom } from "./byte-room.ts";
 
-export interface ContentLease<T> {
+interface ContentLease<T> {
   readonly content: T;
   /** To be called once. */
   readonly release: () => void;
