@@ -18,7 +18,7 @@ describe("Authentication-Results", () => {
       "_dmarc.sender.test": { TXT: ["v=DMARC1; p=reject"] },
     };
     const result = await authenticated(await signed(plainMessage()), zone);
-    const field = authenticationResults(ours, result).replace(/header\.b=\S{8}|header\.b="[^"]{8}"/, "header.b=B");
+    const field = authenticationResults(ours, result).replace(/header\.b=(?:"[^"]{8}"|[^\s";]{8})/, "header.b=B");
     assert.equal(
       field,
       [
