@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventStoreFault, type SubscriptionMessage } from "@mailfold/event-store";
+import { UndecodableEvent } from "@mailfold/events";
 import { type Position, type RecordedEvent, startOfLog } from "@mailfold/kernel";
 import { emptyPolicy } from "@mailfold/policy";
 import { startPolicyFeed } from "./policy-feed.ts";
@@ -61,6 +62,21 @@ test("an event that cannot be applied makes the policy unready until it can be",
   messages = [settingsEvent(1), settingsEvent(2), caughtUp(2)];
   await until(() => feed.ready());
   assert.equal(feed.stuck(), undefined);
+  await feed.close();
+});
+
+test("an event that cannot be decoded makes the policy unready, and says which", async () => {
+  const { event } = settingsEvent(2) as { readonly event: RecordedEvent };
+  const stored = { ...event, wireType: "PolicySettingsChanged.v1", data: '{"scope":', metadata: "{}" };
+  const torn = new UndecodableEvent(stored, event, new SyntaxError("not shown"));
+  const { feed } = feedOf(() => [settingsEvent(1), { type: "event", event: torn }, caughtUp(2)]);
+  await until(() => feed.stuck() !== undefined);
+  assert.match(
+    feed.stuck() ?? "",
+    /PolicySettingsChanged\.v1 evt-2 at revision 2 .* cannot be decoded: it is not JSON$/,
+  );
+  assert.equal(feed.ready(), false);
+  assert.equal(await feed.waitFor(position(1), 0), true, "what came before is in force");
   await feed.close();
 });
 
