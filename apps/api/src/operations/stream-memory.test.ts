@@ -36,15 +36,29 @@ test("a stream read again is read from where it was left", async () => {
 
 test("a stream that was deleted and begun again shows nothing of the old one", async () => {
   const world = worldOf();
-  for (const id of ["a", "b", "c"]) world.add("s", id);
-  await world.memory.read("s");
-  world.streams.set("s", []);
+  for (const stream of ["s", "t"]) {
+    for (let n = 0; n < 100; n += 1) world.add(stream, `old${n}`);
+    await world.memory.read(stream);
+    world.streams.set(stream, []);
+  }
   assert.deepEqual(await world.memory.read("s"), []);
-  for (const id of ["a", "b", "c"]) world.add("t", id);
-  await world.memory.read("t");
-  world.streams.set("t", []);
-  for (const id of ["x", "y", "z", "w"]) world.add("t", id);
-  assert.deepEqual(ids(await world.memory.read("t")), ["x", "y", "z", "w"]);
+  for (let n = 0; n < 120; n += 1) world.add("t", `new${n}`);
+  const events = ids(await world.memory.read("t"));
+  assert.equal(events.length, 120);
+  assert.ok(events.every((id) => id.startsWith("new")));
+});
+
+test("many short streams do not push out a long one", async () => {
+  const world = worldOf();
+  for (let n = 0; n < 1_000; n += 1) world.add("policy-a", `e${n}`);
+  await world.memory.read("policy-a");
+  for (let stream = 0; stream < 1_000; stream += 1) {
+    for (let n = 0; n < 40; n += 1) world.add(`short${stream}`, `${n}`);
+    await world.memory.read(`short${stream}`);
+  }
+  const before = world.served();
+  await world.memory.read("policy-a");
+  assert.equal(world.served() - before, 1);
 });
 
 test("memory is bounded: old streams are forgotten and still read right", async () => {

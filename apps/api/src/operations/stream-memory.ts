@@ -8,6 +8,8 @@ export interface StreamMemory {
 
 /** Most events remembered over all streams; a longer stream is read anew each time. */
 const eventsMax = 20_000;
+/** Shorter streams are as quick to read again, and many of them would push out the long ones. */
+const rememberedMin = 64;
 
 /** Events never change once written, so only what came after the remembered ones is read. The longest unused goes first. */
 export function createStreamMemory(store: EventStore): StreamMemory {
@@ -21,7 +23,7 @@ export function createStreamMemory(store: EventStore): StreamMemory {
   }
   function remember(stream: string, events: readonly RecordedEvent[]): void {
     forget(stream);
-    if (events.length === 0 || events.length > eventsMax / 2) return;
+    if (events.length < rememberedMin || events.length > eventsMax / 2) return;
     remembered.set(stream, events);
     size += events.length;
     for (const [oldest] of remembered) {
