@@ -114,11 +114,12 @@ export class Connection {
     this.#input.detach();
     this.#socket.pause();
     this.#reader.discard();
+    const plain = this.#socket;
+    // Octets received and not yet read are plaintext, too. After the OK they may be the ClientHello of a quick client;
+    // plaintext that still arrives then fails the handshake and so never becomes a command (RFC 9051 11.1).
+    while (plain.read() !== null);
     this.out.line(`${tag} OK Begin TLS negotiation now`);
     await this.out.flush();
-    const plain = this.#socket;
-    // Octets that were received and not yet read are plaintext too.
-    while (plain.read() !== null);
     const secured = await secureSocket(plain, deps, limits.tlsHandshakeTimeoutMs);
     this.#socket = secured ?? plain;
     this.#input = new SocketInput(this.#socket);
