@@ -14,6 +14,7 @@ export interface Figures {
 }
 
 const number = (value: number) => value.toLocaleString("en-US");
+const reached = (yes: boolean) => (yes ? "reached" : "**not reached**");
 
 /** docs/reference/performance.md: only what was measured in this run, with the reference beside it. */
 export function performancePage(figures: Figures): string {
@@ -21,6 +22,10 @@ export function performancePage(figures: Figures): string {
     (rate) =>
       `| ${rate.sizeBytes / 1_024} KiB | ${rate.connections} | ${number(rate.mailfoldPerSecond)} | ${number(rate.rawPerSecond)} | ${(rate.rawPerSecond / Math.max(1, rate.mailfoldPerSecond)).toFixed(2)} |`,
   );
+  const small = figures.smtp.filter((rate) => rate.sizeBytes === 4_096);
+  const fastest = small.reduce((best, rate) => (rate.mailfoldPerSecond > best.mailfoldPerSecond ? rate : best));
+  const best = fastest.mailfoldPerSecond;
+  const ratio = fastest.rawPerSecond / Math.max(1, best);
   const logRows = figures.log.appended.map(
     (row) =>
       `| one event an append, ${row.inFlight} in flight | ${number(row.perSecond)} | fsyncs/s ${number(figures.fsyncsBefore)} |`,
@@ -39,7 +44,9 @@ A message counts when its 250 has arrived, which is sent after the fsync of body
 |---|---|---|---|---|
 ${smtpRows.join("\n")}
 
-What bounds it: at 1 connection the round trips and one fsync per message; at 20 and 100 the CPU of both cores, which the client shares (the client's part is in both columns). Aim: at least 1,500/s of 4 KiB, and at most a factor of 2.
+What bounds it: at 1 connection the round trips and one fsync per message; at 20 and 100 the CPU of both cores, which the client shares (the client's part is in both columns). Behind each message are a MIME index, a hash, a policy decision, three events and their projections, of which the bare server has none.
+
+Aims: 1,500/s of 4 KiB, ${reached(best >= 1_500)} (${number(best)}/s); at most twice the time of the bare server, ${reached(ratio <= 2)} (${ratio.toFixed(2)} at the best rate).
 
 ## The log
 | | events/s | reference |
@@ -48,7 +55,7 @@ ${logRows.join("\n")}
 | groups of 100, 8 in flight | ${number(figures.log.appendedInGroups)} | |
 | replayed in order through a simple fold | ${number(figures.log.replayed)} | |
 
-Aims: 20,000/s appended in groups, 300,000/s replayed. Appends are bound by fsync with one in flight and by JSON and copying beyond; replay by JSON.parse on one core.
+Aims: 20,000/s appended in groups, ${reached(figures.log.appendedInGroups >= 20_000)}; 300,000/s replayed, ${reached(figures.log.replayed >= 300_000)}. Appends are bound by fsync with one in flight and by JSON and copying beyond; replay by JSON.parse on one core.
 
 ## Policy decisions
 One decision = connect, HELO, MAIL and RCPT of one local recipient, three list entries and three settings a tenant.
