@@ -14,18 +14,17 @@ export interface Figures {
 }
 
 const number = (value: number) => value.toLocaleString("en-US");
+const ratioOf = ({ rawPerSecond, mailfoldPerSecond }: SmtpRate) => rawPerSecond / Math.max(1, mailfoldPerSecond);
 const reached = (yes: boolean) => (yes ? "reached" : "**not reached**");
 
 /** docs/reference/performance.md: only what was measured in this run, with the reference beside it. */
 export function performancePage(figures: Figures): string {
   const smtpRows = figures.smtp.map(
     (rate) =>
-      `| ${rate.sizeBytes / 1_024} KiB | ${rate.connections} | ${number(rate.mailfoldPerSecond)} | ${number(rate.rawPerSecond)} | ${(rate.rawPerSecond / Math.max(1, rate.mailfoldPerSecond)).toFixed(2)} |`,
+      `| ${rate.sizeBytes / 1_024} KiB | ${rate.connections} | ${number(rate.mailfoldPerSecond)} | ${number(rate.rawPerSecond)} | ${ratioOf(rate).toFixed(2)} |`,
   );
   const small = figures.smtp.filter((rate) => rate.sizeBytes === 4_096);
-  const fastest = small.reduce((best, rate) => (rate.mailfoldPerSecond > best.mailfoldPerSecond ? rate : best));
-  const best = fastest.mailfoldPerSecond;
-  const ratio = fastest.rawPerSecond / Math.max(1, best);
+  const best = small.reduce((kept, rate) => (rate.mailfoldPerSecond > kept.mailfoldPerSecond ? rate : kept));
   const logRows = figures.log.appended.map(
     (row) =>
       `| one event an append, ${row.inFlight} in flight | ${number(row.perSecond)} | fsyncs/s ${number(figures.fsyncsBefore)} |`,
@@ -46,7 +45,7 @@ ${smtpRows.join("\n")}
 
 What bounds it: at 1 connection the round trips and one fsync per message; at 20 and 100 the CPU of both cores, which the client shares (the client's part is in both columns). Behind each message are a MIME index, a hash, a policy decision, three events and their projections, of which the bare server has none.
 
-Aims: 1,500/s of 4 KiB, ${reached(best >= 1_500)} (${number(best)}/s); at most twice the time of the bare server, ${reached(ratio <= 2)} (${ratio.toFixed(2)} at the best rate).
+Aims: 1,500/s of 4 KiB, ${reached(best.mailfoldPerSecond >= 1_500)} (${number(best.mailfoldPerSecond)}/s); at most twice the time of the bare server, ${reached(ratioOf(best) <= 2)} (${ratioOf(best).toFixed(2)} at the best rate).
 
 ## The log
 | | events/s | reference |

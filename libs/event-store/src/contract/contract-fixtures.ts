@@ -76,7 +76,7 @@ export const upTo = (count: number): number[] => Array.from({ length: count }, (
 
 /** Takes messages until one satisfies; fails when none does in time. */
 export async function takeUntil(
-  store: EventStore,
+  store: Pick<EventStore, "subscribe">,
   options: Omit<SubscribeOptions, "signal">,
   enough: (messages: readonly SubscriptionMessage[]) => boolean,
 ): Promise<SubscriptionMessage[]> {

@@ -6,8 +6,8 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { createEventCodec, UndecodableEvent } from "@mailfold/events";
 import type { NewEvent, RecordedEvent } from "@mailfold/kernel";
-import type { EventStore } from "../port.ts";
-import { readWholeStream } from "../port.ts";
+import { collect, eventsIn, takeUntil } from "../contract/contract-fixtures.ts";
+import { type EventStore, readWholeStream } from "../port.ts";
 import { openSqliteEventStore } from "./sqlite-event-store.ts";
 import { openSqliteLogReader } from "./sqlite-log-reader.ts";
 
@@ -28,19 +28,9 @@ function resumed(n: number): NewEvent {
   };
 }
 
-async function all(read: AsyncIterable<RecordedEvent>): Promise<readonly RecordedEvent[]> {
-  const events: RecordedEvent[] = [];
-  for await (const event of read) events.push(event);
-  return events;
-}
-
 async function live(store: Pick<EventStore, "subscribe">, count: number): Promise<readonly RecordedEvent[]> {
-  const events: RecordedEvent[] = [];
-  const signal = AbortSignal.timeout(5_000);
-  for await (const message of store.subscribe({ filter: { streamPrefixes: ["mailbox-"] }, signal })) {
-    if (message.type === "event" && events.push(message.event) === count) break;
-  }
-  return events;
+  const filter = { streamPrefixes: ["mailbox-"] };
+  return eventsIn(await takeUntil(store, { filter }, (messages) => eventsIn(messages).length === count));
 }
 
 test("readers pass an event whose data is damaged on disk, and what came after it follows", async () => {
@@ -56,7 +46,7 @@ test("readers pass an event whose data is damaged on disk, and what came after i
     db.close();
     const readings = [
       await readWholeStream(store, stream),
-      await all(store.readAll({ filter: { types: ["MailboxResumed"] } })),
+      await collect(store.readAll({ filter: { types: ["MailboxResumed"] } })),
       await live(store, 3),
       await live(reader, 3),
     ];
