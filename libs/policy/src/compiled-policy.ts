@@ -1,4 +1,4 @@
-import type { Scope } from "@mailfold/domain";
+import type { Scope, SettingValue } from "@mailfold/domain";
 import { assert } from "@mailfold/kernel";
 import { denialOf, isExempt } from "./denials.ts";
 import { evaluatePolicy } from "./evaluate.ts";
@@ -14,7 +14,7 @@ import {
   settingSet,
   settingUnset,
 } from "./policy-changes.ts";
-import { chainOf, type PolicyState, platformChain, resolveSetting, settingValue } from "./policy-state.ts";
+import { chainOf, type PolicyState, platformChain, resolveSetting, rulesAlong, settingValue } from "./policy-state.ts";
 import { ScopeMap } from "./scope-map.ts";
 import { settingDefinition, settingDefinitions, settingWarning } from "./setting-definitions.ts";
 import type {
@@ -25,6 +25,7 @@ import type {
   Facts,
   ListenerSettings,
   Phase,
+  ScopedRules,
   ScopePath,
 } from "./types.ts";
 
@@ -63,6 +64,9 @@ class PolicySnapshot implements CompiledPolicy {
       smtpBanner: banners.smtp,
       imapBanner: banners.imap,
       requireTlsForAuth: get("requireTls") === true,
+      authMechanisms: get("authMechanisms") as readonly string[],
+      harvestLimit: get("harvestLimit") as number,
+      authFailureLimit: get("authFailureLimit") as number,
       sizeLimitBytes: this.state.sizeLimitMaxBytes,
     };
   }
@@ -79,6 +83,14 @@ class PolicySnapshot implements CompiledPolicy {
       const warning = settingWarning(name, resolved.value);
       return { name, ...resolved, ...(warning === undefined ? {} : { warning }) };
     });
+  }
+
+  value(path: ScopePath, name: string): SettingValue {
+    return resolveSetting(this.state, chainOf(path), name).value;
+  }
+
+  rules(path: ScopePath): readonly ScopedRules[] {
+    return rulesAlong(this.state, chainOf(path));
   }
 
   isExemptFromDenial(ip: string): boolean {

@@ -11,6 +11,7 @@ export {
   withoutSetting,
   withSetting,
 } from "./compiled-policy.ts";
+export type * from "./content-facts.ts";
 export {
   formatIp,
   formatIpPrefix,
@@ -22,6 +23,7 @@ export {
   parseIpPrefix,
   prefixContains,
 } from "./ip-address.ts";
+export type * from "./peer-facts.ts";
 export type { DenialInput, EntryKey, SettingInput } from "./policy-changes.ts";
 export type { ReasonDefinition } from "./reason-definition.ts";
 export { type KnownReason, reasons } from "./reasons.ts";

@@ -3,7 +3,7 @@ import type { ResellerId } from "@mailfold/kernel";
 import type { ListView } from "./list-view.ts";
 import type { ScopeMap } from "./scope-map.ts";
 import { type SettingName, settingDefinition } from "./setting-definitions.ts";
-import type { ScopePath } from "./types.ts";
+import type { ScopedRules, ScopePath } from "./types.ts";
 
 /** A setting where it is set. */
 interface StoredSetting {
@@ -109,4 +109,17 @@ export function relayModeOf(state: PolicyState, chain: ScopeChain): RelayMode {
 export function tenantChain(state: PolicyState, scope: Scope): ScopeChain {
   const resellerId = state.settings.get(scopeId(scope))?.resellerId;
   return resellerId === undefined ? [scopeId(scope), "platform"] : [scopeId(scope), resellerId, "platform"];
+}
+
+/** Processing rules along a chain, platform first: rules add up, where other settings replace. */
+export function rulesAlong(state: PolicyState, chain: ScopeChain): readonly ScopedRules[] {
+  const all: ScopedRules[] = [];
+  for (let i = chain.length - 1; i >= 0; i--) {
+    const settings = state.settings.get(chain[i] as string);
+    const stored = settings?.values.get("rules");
+    if (settings && stored && Array.isArray(stored.value) && stored.value.length > 0) {
+      all.push({ scope: settings.scope, rules: stored.value, byEvent: stored.byEvent });
+    }
+  }
+  return all;
 }
