@@ -21,6 +21,7 @@ export const categories = {
   outbound: "traffic",
   quarantine: "traffic",
   verdict: "traffic",
+  mark: "traffic",
   signin: "traffic",
 } as const satisfies Record<string, LifeClass>;
 export type StreamCategory = keyof typeof categories;
@@ -47,6 +48,7 @@ export const streams = {
   outbound: (id: MessageId) => `outbound-${id}`,
   quarantine: (tenant: TenantId, at: number) => `quarantine-${tenant}.${utcDay(at)}`,
   verdict: (tenant: TenantId | "platform", at: number) => `verdict-${tenant}.${utcDay(at)}`,
+  mark: (tenant: TenantId, at: number) => `mark-${tenant}.${utcDay(at)}`,
   signin: (id: MailboxId, at: number) => `signin-${id}.${utcDay(at).slice(0, 6)}`,
 } as const;
 

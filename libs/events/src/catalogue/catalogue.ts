@@ -10,9 +10,11 @@ import type {
   TokenEvent,
 } from "@mailfold/domain";
 import type { MailEvent } from "../mail-events.ts";
+import type { MessageMarked } from "../mark-events.ts";
 import type { TrafficEvent } from "../traffic-events.ts";
 import type { EventEntry } from "./entry.ts";
 import { mailEvents } from "./mail-events.ts";
+import { markEvents } from "./mark-events.ts";
 import { recordEvents } from "./record-events.ts";
 import { trafficEvents } from "./traffic-events.ts";
 
@@ -28,7 +30,8 @@ export type MailfoldEvent =
   | SenderEntryEvent
   | TokenEvent
   | MailEvent
-  | TrafficEvent;
+  | TrafficEvent
+  | MessageMarked;
 
 /** Entries by event name. */
 export type EventCatalogue = Readonly<Record<string, EventEntry>>;
@@ -44,4 +47,5 @@ export const eventCatalogue: Readonly<Record<MailfoldEvent["type"], EventEntry>>
   ...recordEvents,
   ...mailEvents,
   ...trafficEvents,
+  ...markEvents,
 };
