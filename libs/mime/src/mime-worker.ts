@@ -1,10 +1,16 @@
 import { indexMessage } from "./index-message.ts";
 import { type ContentTerm, matchMessage } from "./match-message.ts";
+import { type MessageText, readMessageText } from "./message-text.ts";
 import type { MimeIndex } from "./mime-index.ts";
 
 /** Worker side of the pool: indexes one message. */
 export function index({ bytes }: { readonly bytes: Uint8Array }): MimeIndex {
   return indexMessage(bytes);
+}
+
+/** Worker side of the pool: what one message says. */
+export function text({ bytes }: { readonly bytes: Uint8Array }): MessageText {
+  return readMessageText(bytes);
 }
 
 /** Worker side of the pool: each message against each term. */
