@@ -16,7 +16,7 @@ export interface ImapDeps {
   readonly authenticator: Authenticator;
   readonly mime: MimePool;
   readonly log: Logger;
-  readonly metrics: Pick<Metrics, "imapCommands" | "connections">;
+  readonly metrics: Pick<Metrics, "imapCommands" | "connections" | "marks">;
   readonly clock: Clock;
   readonly ids: { newId(kind: "folder"): FolderId; uuidV7(): string };
   readonly tls: Pick<TlsContextProvider, "current">;

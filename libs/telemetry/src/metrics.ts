@@ -6,6 +6,7 @@ const counters = {
   accepted: ["smtp_messages_accepted_total", "Messages answered 250", ["listener"]],
   denials: ["denials_total", "IPs denied for protocol abuse", ["reason"]],
   authentications: ["authentications_total", "Logins tried", ["protocol", "outcome"]],
+  marks: ["marks_total", "Messages that users marked as spam or not spam", ["mark", "by"]],
   imapCommands: ["imap_commands_total", "IMAP commands", ["command", "result"]],
   outboundAttempts: ["outbound_attempts_total", "Delivery attempts by outcome per recipient", ["outcome"]],
   graphqlOperations: ["graphql_operations_total", "GraphQL operations", ["kind", "outcome"]],

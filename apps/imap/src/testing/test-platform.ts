@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BlobStore } from "@mailfold/blob-store";
 import type { AppendResult } from "@mailfold/event-store";
-import type { BodyRef } from "@mailfold/events";
+import type { BodyRef, MessageMarked } from "@mailfold/events";
 import { newId, uuidV7 } from "@mailfold/ids";
 import type { Commit } from "@mailfold/journal";
-import type { MailboxId, Position, RecordedEvent } from "@mailfold/kernel";
+import type { MailboxId, NewEvent, Position, RecordedEvent, VerdictId } from "@mailfold/kernel";
 import { createMimePool } from "@mailfold/mime";
 import type { PolicySource } from "@mailfold/policy";
 import type { MailboxRecord, TenantRecord } from "@mailfold/projection-directory";
@@ -20,6 +20,10 @@ import { type ImapConfig, type ImapDeps, type ImapLimits, startImap } from "../i
 /** A log, bodies and a fold in memory, enough for the front end under test. */
 class MemoryMail {
   readonly events: RecordedEvent[] = [];
+  /** Events of `mark-` streams, in order. */
+  readonly marks: NewEvent<MessageMarked>[] = [];
+  /** Thrown instead of recording marks. */
+  marksFault: Error | undefined;
   readonly bodies = new Map<string, Uint8Array>();
   readonly indexes = new Map<string, string>();
   readonly #cells = new Map<string, { state: MailboxState; outcomes: FolderOutcome[]; listeners: Set<Listener> }>();
@@ -29,6 +33,11 @@ class MemoryMail {
       for (const { ref, bytes } of bodies ?? []) this.bodies.set(ref.sha256, bytes);
       const revisions = appends.map(({ stream, events }) => {
         let last = -1;
+        if (stream.startsWith("mark-")) {
+          if (this.marksFault !== undefined) throw this.marksFault;
+          this.marks.push(...(events as NewEvent<MessageMarked>[]));
+          return this.marks.length - 1;
+        }
         for (const event of events) last = this.#append(stream, event as never);
         return last;
       });
@@ -106,7 +115,7 @@ export interface TestPlatform {
   /** Switches that deps read at each use. */
   readonly settings: { requireTls: boolean; ready: boolean; quotaBytes: number; status: MailboxRecord["status"] };
   /** Delivers as SMTP would. */
-  deliver(text: string, options?: { readonly prefix?: string }): Promise<void>;
+  deliver(text: string, options?: DeliverOptions): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -168,7 +177,7 @@ export async function startTestPlatform(
     errors,
     port: front.ports.imap,
     tlsPort: front.ports.imaps,
-    deliver: (text, { prefix = "" } = {}) => deliver(mail, account, text, prefix),
+    deliver: (text, options) => deliver(mail, account, text, options),
     close: async () => {
       await front.close();
       await mime.close();
@@ -177,7 +186,13 @@ export async function startTestPlatform(
   };
 }
 
-async function deliver(mail: MemoryMail, account: Account, text: string, prefix: string): Promise<void> {
+interface DeliverOptions {
+  readonly prefix?: string;
+  readonly verdictId?: VerdictId;
+}
+
+async function deliver(mail: MemoryMail, account: Account, text: string, options: DeliverOptions = {}): Promise<void> {
+  const { prefix = "", verdictId } = options;
   const bytes = Buffer.from(text, "latin1");
   const ref: BodyRef = { tenantId: account.tenantId, sha256: randomUUID(), sizeBytes: bytes.length };
   const data = {
@@ -188,6 +203,7 @@ async function deliver(mail: MemoryMail, account: Account, text: string, prefix:
     sizeBytes: prefix.length + bytes.length,
     internalDate: Date.UTC(2026, 10, 24, 10),
     flags: [],
+    ...(verdictId === undefined ? {} : { verdictId }),
   };
   const event = { id: randomUUID(), type: "MessageDelivered", data, occurredAt: 0, metadata: {} } as never;
   const append = { stream: `mail-${account.mailboxId}`, expected: "any" as const, events: [event] };
@@ -214,6 +230,6 @@ function telemetryInto(errors: unknown[]): Pick<ImapDeps, "log" | "metrics"> {
   const log = { trace: nothing, debug: nothing, info: nothing, warn: nothing, fatal: nothing };
   return {
     log: { ...log, error: (entry: unknown) => errors.push(entry) },
-    metrics: { imapCommands: { inc: nothing }, connections: { inc: nothing, dec: nothing } },
+    metrics: { marks: { inc: nothing }, imapCommands: { inc: nothing }, connections: { inc: nothing, dec: nothing } },
   } as unknown as Pick<ImapDeps, "log" | "metrics">;
 }
