@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { createDnsResolver, type DnsResolver } from "@mailfold/dns";
 import { createEventCodec } from "@mailfold/events";
+import type { Journal } from "@mailfold/journal";
 import type { Clock, Position } from "@mailfold/kernel";
 import { type Keys, openKeys } from "@mailfold/keys";
 import { createMimePool, type MimePool } from "@mailfold/mime";
@@ -18,6 +19,8 @@ import { createMetrics, type Logger, type Metrics } from "@mailfold/telemetry";
 import type { Config } from "./config.ts";
 import { watchDecidingViews } from "./deciding-views.ts";
 import { startHousekeeping } from "./keep-house.ts";
+import { startLearning } from "./learning/learn-from-marks.ts";
+import { createTenantClassifier, type TenantClassifier } from "./learning/tenant-classifier.ts";
 import { loadPolicy } from "./load-policy.ts";
 import { readFoldWorld } from "./log-world.ts";
 import { type PolicyFeed, startPolicyFeed } from "./policy-feed.ts";
@@ -40,6 +43,8 @@ export interface PlatformParts {
   readonly folds: FoldRunner<MailboxState, FolderOutcome>;
   readonly passwords: PasswordPool;
   readonly mime: MimePool;
+  /** Learns by itself from what users mark. */
+  readonly classifier: TenantClassifier;
   readonly resolver: DnsResolver;
   /** True once directory and policy hold all that was in the log at start, and while neither is stuck, nor the log. */
   viewsReady(): boolean;
@@ -95,12 +100,14 @@ export async function openPlatformParts(
   });
   const passwords = createPasswordPool();
   const mime = createMimePool({ threads: 1, timeoutMs: 10_000 });
+  const metrics = createMetrics();
+  const learned = openClassifier({ dataDir, journal, clock, log, metrics });
   const deciding = watchDecidingViews(rows, startHead);
   const housekeeping = startHousekeeping({ journal, rows, clock, log });
   return {
     ...input,
     clock,
-    metrics: createMetrics(),
+    metrics,
     keys,
     stores,
     rows,
@@ -109,6 +116,7 @@ export async function openPlatformParts(
     folds,
     passwords,
     mime,
+    classifier: learned.classifier,
     resolver: createDnsResolver(config.dns === undefined ? {} : { server: config.dns }),
     viewsReady: () => !failed && policy.ready() && deciding.ready(),
     async waitForViews(position, timeoutMs) {
@@ -120,12 +128,39 @@ export async function openPlatformParts(
     },
     async close() {
       deciding.close();
-      await housekeeping.close();
+      await Promise.all([housekeeping.close(), learned.close()]);
       await policy.close();
       await folds.close();
       await rows.close();
       await Promise.all([passwords.close(), mime.close()]);
       await stores.close();
+    },
+  };
+}
+
+/** The classifier and what teaches it; both stand on their own: without them mail is judged by the rest. */
+function openClassifier(
+  input: Pick<PlatformParts, "dataDir" | "clock" | "log" | "metrics"> & { readonly journal: Journal },
+) {
+  const { dataDir, clock, log, metrics, journal } = input;
+  const path = join(dataDir, "classifier.db");
+  const classifier = createTenantClassifier(path, (error) =>
+    log.warn({ err: error }, "the classifier's file cannot be read"),
+  );
+  const learning = startLearning({
+    events: journal.events,
+    bodies: journal.bodies,
+    clock,
+    log,
+    metrics,
+    path,
+    onRebuilt: () => classifier.reopen(),
+  });
+  return {
+    classifier,
+    async close() {
+      await learning.close();
+      classifier.close();
     },
   };
 }

@@ -7,6 +7,8 @@ const counters = {
   denials: ["denials_total", "IPs denied for protocol abuse", ["reason"]],
   authentications: ["authentications_total", "Logins tried", ["protocol", "outcome"]],
   marks: ["marks_total", "Messages that users marked as spam or not spam", ["mark", "by"]],
+  classifierMarks: ["classifier_marks_total", "Marks that the classifier worked off", ["kind", "outcome"]],
+  rspamdLearned: ["rspamd_learned_total", "Marked messages passed on to rspamd", ["kind", "outcome"]],
   imapCommands: ["imap_commands_total", "IMAP commands", ["command", "result"]],
   outboundAttempts: ["outbound_attempts_total", "Delivery attempts by outcome per recipient", ["outcome"]],
   graphqlOperations: ["graphql_operations_total", "GraphQL operations", ["kind", "outcome"]],
@@ -21,6 +23,11 @@ const gauges = {
   projectionLagEvents: ["projection_lag_events", "Events not yet applied", ["projection"]],
   projectionLagSeconds: ["projection_lag_seconds", "Age of the oldest event not yet applied", ["projection"]],
   projectionParked: ["projection_parked", "1 when a projection is parked by a poison event", ["projection"]],
+  classifierLagSeconds: [
+    "classifier_lag_seconds",
+    "Age of the mark that the classifier is working on; 0 when none waits",
+    [],
+  ],
   eventLoopDelaySeconds: ["event_loop_delay_p99_seconds", "p99 delay of the edge event loop since the last scrape", []],
 } as const;
 
