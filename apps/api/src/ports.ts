@@ -1,7 +1,8 @@
 import type { TlsOptions } from "node:tls";
 import type { DnsResolver } from "@mailfold/dns";
+import type { BodyRef } from "@mailfold/events";
 import type { Journal } from "@mailfold/journal";
-import type { Clock, Position, RecordedEvent, Sealer } from "@mailfold/kernel";
+import type { Clock, MailboxId, MessageId, Position, RecordedEvent, Sealer, VerdictId } from "@mailfold/kernel";
 import type { PolicySource } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import type { ReadStore } from "@mailfold/read-store";
@@ -29,6 +30,13 @@ export interface BackupResult {
   readonly bytes: number;
 }
 
+/** A delivered message as it lies in a mailbox. */
+export interface DeliveredCopy {
+  readonly body: BodyRef;
+  readonly transactionId?: MessageId;
+  readonly verdictId?: VerdictId;
+}
+
 /** Everything that the operations need; the edges' own needs are in ApiDeps. */
 export interface OperationDeps {
   readonly journal: Journal;
@@ -42,6 +50,8 @@ export interface OperationDeps {
   readonly resolver: DnsResolver;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Messages that one verdict let into a mailbox and that are still there; several when they were copied. */
+  copiesOf(mailboxId: MailboxId, verdictId: VerdictId): Promise<readonly DeliveredCopy[]>;
   /** True once directory and policy views have passed the position; false at the deadline. */
   waitForViews(position: Position, timeoutMs: number): Promise<boolean>;
 }

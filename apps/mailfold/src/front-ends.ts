@@ -12,6 +12,7 @@ import { createTlsContextProvider, ensureSelfSigned, type TlsContextProvider, ty
 import { createAuthenticator } from "./authenticator.ts";
 import type { Config } from "./config.ts";
 import { parseHostPort } from "./config-variables.ts";
+import { createDeliveredCopies } from "./delivered-copies.ts";
 import { createOutboundQueue } from "./outbound-queue.ts";
 import type { PlatformParts } from "./platform-parts.ts";
 import { type Health, watchHealth } from "./watch-health.ts";
@@ -92,6 +93,7 @@ export function operationDeps(parts: PlatformParts): OperationDeps {
     resolver,
     log,
     clock,
+    copiesOf: createDeliveredCopies(parts.folds),
     waitForViews,
   };
 }

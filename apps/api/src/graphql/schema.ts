@@ -1,6 +1,7 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
 import { builder } from "./builder.ts";
 import "./mutations/mailbox-mutations.ts";
+import "./mutations/mark-mutations.ts";
 import "./mutations/policy-mutations.ts";
 import "./mutations/tenant-mutations.ts";
 import "./mutations/token-mutations.ts";

@@ -4,6 +4,7 @@ import { createSenderEntries } from "../records/sender-entries.ts";
 import { createAliasOperations } from "./alias-operations.ts";
 import { createDomainOperations } from "./domain-operations.ts";
 import { createMailboxOperations } from "./mailbox-operations.ts";
+import { createMarkOperations } from "./mark-operations.ts";
 import { createOperationKit } from "./operation-kit.ts";
 import type { Operations } from "./operations.ts";
 import { createPolicyOperations } from "./policy-operations.ts";
@@ -19,6 +20,7 @@ export function createOperations(deps: OperationDeps): Operations {
     ...createMailboxOperations(kit),
     ...createAliasOperations(kit),
     ...createPolicyOperations(kit, createSenderEntries(deps.rows)),
+    ...createMarkOperations(kit),
     ...createTokenOperations(kit),
   };
 }

@@ -105,6 +105,12 @@ export interface SenderEntryAddInput extends CommandOptions {
 export interface SenderEntryRemoveInput extends CommandOptions {
   readonly entryId: string;
 }
+export interface MessageMarkInput extends CommandOptions {
+  /** The verdict that let the message in. */
+  readonly reference: string;
+  readonly mailboxId?: Maybe<string>;
+  readonly mark: "spam" | "notSpam";
+}
 /** Exactly one member: what a token may see and do. */
 export interface TokenScopeInput {
   readonly platform?: Maybe<boolean>;

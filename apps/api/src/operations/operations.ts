@@ -20,6 +20,13 @@ export interface CreatedToken {
   readonly secret: string | undefined;
 }
 
+/** What was said of the copies of one verdict. */
+export interface MarkedVerdict {
+  readonly reference: string;
+  readonly mark: "spam" | "notSpam";
+  readonly mailboxIds: readonly string[];
+}
+
 /** The application services behind the mutations. */
 export interface Operations {
   readonly resellerCreate: Operation<input.ResellerCreateInput, ResellerRecord>;
@@ -41,6 +48,7 @@ export interface Operations {
   readonly policyUpdate: Operation<input.PolicyUpdateInput, EffectivePolicy>;
   readonly senderEntryAdd: Operation<input.SenderEntryAddInput, SenderEntryRecord>;
   readonly senderEntryRemove: Operation<input.SenderEntryRemoveInput, SenderEntryRecord>;
+  readonly messageMark: Operation<input.MessageMarkInput, MarkedVerdict>;
   readonly tokenCreate: Operation<input.TokenCreateInput, CreatedToken>;
   readonly tokenRevoke: Operation<input.TokenRevokeInput, TokenRecord>;
 }

@@ -13,7 +13,7 @@ import { MemoryRows, type ProjectionStatus, type ReadStore } from "@mailfold/rea
 import { createLogger, createMetrics } from "@mailfold/telemetry";
 import { hashSecret } from "../bearer-token.ts";
 import type { Caller } from "../caller.ts";
-import type { ApiConfig, ApiDeps, RunningApi } from "../ports.ts";
+import type { ApiConfig, ApiDeps, DeliveredCopy, RunningApi } from "../ports.ts";
 import { startApi } from "../start-api.ts";
 
 export const adminToken = "admin-token-for-tests-0123456789abcdef";
@@ -32,6 +32,8 @@ export interface ApiWorld {
   readonly directory: Directory;
   /** TXT records by name. */
   readonly txt: Map<string, string[]>;
+  /** Delivered messages, by `<mailbox> <verdict>`. */
+  readonly copies: Map<string, readonly DeliveredCopy[]>;
   /** Moves the clock, ms. */
   advance(byMs: number): void;
   /** Lets the views fold what is in the log. */
@@ -106,6 +108,7 @@ export async function createApiWorld(): Promise<ApiWorld> {
     txt,
     lagging: false,
     fold,
+    copies: new Map(),
     advance(byMs) {
       offset += byMs;
     },
@@ -125,6 +128,7 @@ export async function createApiWorld(): Promise<ApiWorld> {
       log: createLogger("silent"),
       metrics: createMetrics(),
       clock,
+      copiesOf: async (mailboxId, verdictId) => world.copies.get(`${mailboxId} ${verdictId}`) ?? [],
       waitForViews,
       readiness: () => ({ ready: true, roles: { api: true } }),
       redactSecrets,

@@ -83,6 +83,10 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
     `mutation { senderEntryAdd(input: {scope: {tenantId: "${tenant}"}, list: KILL, pattern: "192.0.2.1"}) { ${payload} } }`,
   senderEntryRemove: ({ entry }) =>
     `mutation { senderEntryRemove(input: {entryId: "${entry}", commandId: "c"}) { ${payload} } }`,
+  messageMark: ({ verdict }) =>
+    `mutation { messageMark(input: {reference: "${verdict}", mark: SPAM}) { messageMark { mailboxIds } ${payload} } }`,
+  "messageMark mailbox": ({ mailbox }, own) =>
+    `mutation { messageMark(input: {reference: "${own.verdict}", mailboxId: "${mailbox}", mark: SPAM}) { ${payload} } }`,
   "tokenCreate tenant": ({ tenant }) =>
     `mutation { tokenCreate(input: {name: "x", scope: {tenantId: "${tenant}"}}) { secret ${payload} } }`,
   "tokenCreate reseller": ({ reseller }) =>
