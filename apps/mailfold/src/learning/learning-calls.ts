@@ -9,7 +9,7 @@ export type LearningCall =
   | { readonly call: "expire"; readonly tokensDay: number; readonly marksDay: number; readonly limit: number }
   | { readonly call: "close" };
 
-export interface Opened {
+interface Opened {
   readonly checkpoint: string;
   readonly rebuilt?: string;
 }

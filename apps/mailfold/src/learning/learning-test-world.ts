@@ -116,7 +116,7 @@ export class LearningWorld {
 }
 
 /** Waits at most 10 s for something to come true. */
-export async function until(look: () => boolean): Promise<void> {
+async function until(look: () => boolean): Promise<void> {
   const deadline = Date.now() + 10_000;
   while (!look()) {
     assert.ok(Date.now() < deadline, "waited 10 s in vain");
