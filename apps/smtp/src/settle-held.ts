@@ -6,6 +6,7 @@ import type { Facts, RecipientFact } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import { domainFact } from "./directory-facts.ts";
 import { domainOf } from "./envelope-address.ts";
+import { absentPeerSource, allSources, directorySource } from "./fact-source.ts";
 import type { HeldJudgeDeps, Waiting } from "./held-judge.ts";
 import { type Judged, judge } from "./judge.ts";
 import { eventMetadata, newEvent, verdictEvent } from "./verdict-event.ts";
@@ -57,7 +58,7 @@ function currentFacts(directory: Directory, held: MessageHeld["data"], at: numbe
 }
 
 function judgeSources(deps: HeldJudgeDeps) {
-  return { policy: deps.policy, directory: deps.directory, host: async () => ({ status: "failed" }) as const };
+  return { policy: deps.policy, fetch: allSources(directorySource(deps.directory), absentPeerSource) };
 }
 
 async function readHeld(

@@ -6,6 +6,10 @@ import type { PolicySource } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import type { Authenticator } from "@mailfold/sasl";
 import type { Logger, Metrics } from "@mailfold/telemetry";
+import type { Denials } from "./denials.ts";
+import type { AbuseWatch } from "./peer/abuse-watch.ts";
+import type { Greylist } from "./peer/greylist.ts";
+import type { RecipientCounters } from "./peer/recipient-counters.ts";
 
 /** What the SMTP edge needs of the rest. */
 export interface SmtpDeps {
@@ -25,6 +29,12 @@ export interface SmtpDeps {
   readonly loopDelayMs?: () => number;
   /** Whether the journal's queue is full; new connections are then told 421. */
   readonly journalOverloaded?: () => boolean;
+  /** Shared with the other protocols; the edge makes its own when absent. */
+  readonly denials?: Denials;
+  readonly abuse?: AbuseWatch;
+  /** What outlives a restart (openEdgeMemory); in memory only when absent. */
+  readonly greylist?: Greylist;
+  readonly counters?: RecipientCounters;
   /** Told when load is shed, at most once a second. */
   readonly onOverload?: (cause: "event-loop" | "journal") => void;
 }

@@ -5,6 +5,12 @@ const counters = {
   verdicts: ["policy_verdicts_total", "Verdicts by action, phase and reason", ["action", "phase", "reason"]],
   accepted: ["smtp_messages_accepted_total", "Messages answered 250", ["listener"]],
   denials: ["denials_total", "IPs denied for protocol abuse", ["reason"]],
+  dnsListQueries: [
+    "dns_list_queries_total",
+    "Questions to DNS lists; zones beyond the first 50 count as other",
+    ["zone", "result"],
+  ],
+  greylistOutcomes: ["greylist_outcomes_total", "Greylisted recipients by what became of the try", ["outcome"]],
   authentications: ["authentications_total", "Logins tried", ["protocol", "outcome"]],
   marks: ["marks_total", "Messages that users marked as spam or not spam", ["mark", "by"]],
   classifierMarks: ["classifier_marks_total", "Marks that the classifier worked off", ["kind", "outcome"]],

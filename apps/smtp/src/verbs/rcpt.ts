@@ -71,11 +71,26 @@ function answer(
   transaction: Transaction,
   { judged, done }: { readonly judged: Judged; readonly done: () => void },
 ): void | Promise<void> {
+  const { delayMs = 0 } = judged.verdict;
+  // Judged already, so the mail is not: who is slowed down learns it late, whatever it is.
+  if (delayMs > 0) return session.holdBack(delayMs).then(() => settle(session, transaction, { judged, done }));
+  return settle(session, transaction, { judged, done });
+}
+
+function settle(
+  session: SmtpSession,
+  transaction: Transaction,
+  { judged, done }: { readonly judged: Judged; readonly done: () => void },
+): void | Promise<void> {
   const { verdict, facts } = judged;
   // Only a refusal is answered here: junk, quarantine and discard take the mail.
   if (verdict.action === "reject" || verdict.action === "defer") return session.refuseRecipient(judged, done);
   transaction.recipients.set(facts.recipient?.address ?? "", judged);
   if (verdict.route === "relay" && verdict.tenantId !== undefined) transaction.relayTenant ??= verdict.tenantId;
+  const { counters } = session.services.peerSources;
+  if (verdict.route === "relay" || session.login !== undefined) {
+    counters.charge({ mailboxId: session.login?.mailboxId, tenantId: verdict.tenantId }, facts.at);
+  }
   session.wire.reply(replies.recipientOk);
   done();
 }
