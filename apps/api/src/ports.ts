@@ -64,6 +64,11 @@ export interface ApiDeps extends OperationDeps {
   readonly redactSecrets: (event: RecordedEvent) => RecordedEvent;
   /** Wire version of an event's newest shape, for `dataschema`; 1 when unknown. */
   readonly versionOf?: (type: string) => number;
+  /** Denials of addresses, shared with the mail protocols: how long one lasts still, and a token that was wrong. */
+  readonly peerAbuse?: {
+    readonly deniedForSeconds: (ip: string) => number | undefined;
+    readonly loginFailed: (ip: string, protocol: string) => void;
+  };
   /** Performs a backup of the running platform; absent where the store cannot. */
   readonly backup?: (directory: string) => Promise<BackupResult>;
   /** Key and certificate for HTTPS (TLS 1.2 and later); absent = no HTTPS listener. */

@@ -34,7 +34,10 @@ export async function startApi(deps: ApiDeps, config: ApiConfig): Promise<Runnin
     registry,
     graphql: createGraphqlServer(buildApiSchema(), api),
     requests: createRateLimit(deps.clock, limits.requestsPerSecond, limits.requestBurst),
-    rejected: (ip: string) => failures.take(ip) !== undefined,
+    rejected: (ip: string, isWrongToken: boolean) => {
+      if (isWrongToken) deps.peerAbuse?.loginFailed(ip, "http");
+      return failures.take(ip) !== undefined;
+    },
     httpsPort: () => ports.https,
   };
   const servers: FastifyInstance[] = [];

@@ -17,7 +17,7 @@ export const replies = {
   connectionsFull: "421 4.3.2 Too many connections, try again later",
   connectionsOfIp: "421 4.7.0 Too many connections from your address, try again later",
   busy: "421 4.3.2 Too busy, try again later",
-  denied: "421 4.7.0 Your address is refused for a while after abuse of this server",
+  denied: "421 4.7.0 Your address is refused for a while after protocol abuse",
   tooLong: "500 5.5.2 Line too long",
   tooLongClosing: "421 4.7.0 Too many over-long lines, closing the connection",
   bareLineFeed: "500 5.5.2 Lines end with CR LF",

@@ -113,7 +113,14 @@ export interface TestPlatform {
   /** What was logged as an error. */
   readonly errors: readonly unknown[];
   /** Switches that deps read at each use. */
-  readonly settings: { requireTls: boolean; ready: boolean; quotaBytes: number; status: MailboxRecord["status"] };
+  readonly settings: {
+    requireTls: boolean;
+    authMechanisms: readonly string[];
+    denied: readonly string[];
+    ready: boolean;
+    quotaBytes: number;
+    status: MailboxRecord["status"];
+  };
   /** Delivers as SMTP would. */
   deliver(text: string, options?: DeliverOptions): Promise<void>;
   close(): Promise<void>;
@@ -133,7 +140,14 @@ export async function startTestPlatform(
     address: "alice@demo.test",
     quotaBytes: 1_000_000_000,
   };
-  const settings: TestPlatform["settings"] = { requireTls: false, ready: true, quotaBytes: 1e9, status: "active" };
+  const settings: TestPlatform["settings"] = {
+    requireTls: false,
+    authMechanisms: ["LOGIN", "PLAIN"],
+    denied: [],
+    ready: true,
+    quotaBytes: 1e9,
+    status: "active",
+  };
   const mime = createMimePool({ threads: 1, timeoutMs: 5_000 });
   const deps: ImapDeps = {
     ...telemetryInto(errors),
@@ -161,6 +175,7 @@ export async function startTestPlatform(
       tenant: () => ({ switches: { login: false } }) as unknown as TenantRecord,
     },
     readiness: () => settings.ready,
+    isDenied: (ip) => settings.denied.includes(ip),
   };
   const config: ImapConfig = {
     host: "127.0.0.1",
@@ -218,6 +233,7 @@ function policyOf(settings: TestPlatform["settings"]): PolicySource {
         listener: () => ({
           imapBanner: undefined,
           requireTlsForAuth: settings.requireTls,
+          authMechanisms: settings.authMechanisms,
           sizeLimitBytes: 20_000_000,
         }),
         effective: () => [],
