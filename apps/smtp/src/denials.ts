@@ -19,7 +19,7 @@ export interface Denials {
 }
 
 /** What a denial's event says beside its reason. */
-export interface DenialDetail {
+interface DenialDetail {
   readonly detail?: string;
   /** Where the abuse was seen; `smtp` when absent. */
   readonly protocol?: string;

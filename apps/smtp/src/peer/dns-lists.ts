@@ -3,7 +3,7 @@ import type { Clock } from "@mailfold/kernel";
 import type { DnsListFact } from "@mailfold/policy";
 import type { Metrics } from "@mailfold/telemetry";
 
-export interface DnsListLimits {
+interface DnsListLimits {
   /** Answers remembered; the one asked longest ago goes first. */
   readonly answersMax: number;
   /** Questions under way at once; further ones fail. */
@@ -15,7 +15,7 @@ export interface DnsListLimits {
   readonly failureTtlMs: number;
 }
 
-export const defaultDnsListLimits: DnsListLimits = {
+const defaultLimits: DnsListLimits = {
   answersMax: 50_000,
   questionsMax: 2_000,
   ttlMsMin: 5 * 60_000,
@@ -47,12 +47,12 @@ export class DnsLists {
     readonly clock: Clock;
     /** Counts questions by `zone` and `result`. */
     readonly queries: Metrics["dnsListQueries"];
-    readonly limits?: DnsListLimits;
+    readonly limits?: Partial<DnsListLimits>;
   }) {
     this.resolver = deps.resolver;
     this.clock = deps.clock;
     this.queries = deps.queries;
-    this.limits = deps.limits ?? defaultDnsListLimits;
+    this.limits = { ...defaultLimits, ...deps.limits };
   }
 
   /** One list's word on an address; at once when it is remembered. */

@@ -22,7 +22,7 @@ export interface GreylistStore {
 }
 
 /** A peer that wants to send. */
-export interface GreylistTry {
+interface GreylistTry {
   readonly ip: string;
   /** Canonical; "" = null sender. */
   readonly sender: string;
@@ -32,7 +32,7 @@ export interface GreylistTry {
   readonly at: number;
 }
 
-export interface GreylistWait extends GreylistTry {
+interface GreylistWait extends GreylistTry {
   /** Forward-confirmed name of the peer, when it has one. */
   readonly hostName: string | undefined;
   readonly delaySeconds: number;

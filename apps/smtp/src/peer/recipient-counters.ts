@@ -3,7 +3,7 @@ import type { CounterFact } from "@mailfold/policy";
 import { HourlyCounts, minuteOf } from "./hourly-counts.ts";
 
 /** On whose accounts an outgoing recipient goes. */
-export interface SendingAccounts {
+interface SendingAccounts {
   readonly mailboxId?: MailboxId | undefined;
   readonly tenantId?: TenantId | undefined;
 }

@@ -18,7 +18,7 @@ export class TimeBudget {
 }
 
 /** The promised value, or `late` after a wait. */
-export async function before<T>(promise: Promise<T>, waitMs: number, late: () => T): Promise<T> {
+async function before<T>(promise: Promise<T>, waitMs: number, late: () => T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<T>((resolve) => {
     timer = setTimeout(() => resolve(late()), waitMs);
