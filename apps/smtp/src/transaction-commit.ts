@@ -154,10 +154,24 @@ class CommitBuilder {
       ...(kind === "deferred" ? { judgeAgainAt: this.occurredAt + firstJudgementMs } : {}),
       facts: judged.facts as unknown as Readonly<Record<string, unknown>>,
       attempt: 0,
+      ...this.heldNotes(copy),
     };
-    const stream = streams.quarantine(copy.owner.tenantId, this.occurredAt);
+    const stream = streams.hold(copy.owner.tenantId, data.holdId);
     this.append(stream, newEvent<MessageHeld>("MessageHeld", data, this.meta(judged, copy.owner)));
     this.hold(stream, body);
+  }
+
+  /** What a list of held copies shows of one. */
+  private heldNotes({ judged, owner }: Copy) {
+    const { subject, messageId } = this.message.header;
+    const { reason, score } = judged.verdict;
+    return {
+      domainId: owner.domainId,
+      reason,
+      ...(subject === undefined ? {} : { subject }),
+      ...(messageId === undefined ? {} : { messageIdHeader: messageId }),
+      ...(score === undefined ? {} : { score }),
+    };
   }
 
   private addOutbound(relayed: readonly Judged[]): void {

@@ -152,6 +152,8 @@ export type HeldMessageSettled = DomainEvent<
     readonly outcome: "delivered" | "expired" | "rejected" | "deferred";
     readonly verdictId?: VerdictId;
     readonly judgeAgainAt?: number;
+    /** Judgements that have deferred it by now. */
+    readonly attempt?: number;
   }
 >;
 /** Somebody had a held copy delivered after all: the mailbox has it (deliveryId = holdId). Who, say the metadata. */

@@ -184,6 +184,7 @@ const held = {
       outcome: z.enum(["delivered", "expired", "rejected", "deferred"]),
       verdictId: f.optional(f.verdictId),
       judgeAgainAt: f.optional(f.instant),
+      attempt: f.optional(f.count),
     }),
   }),
   HeldMessageReleased: defineEvent<HeldMessageReleased>({
