@@ -11,6 +11,7 @@ const counters = {
     ["zone", "result"],
   ],
   greylistOutcomes: ["greylist_outcomes_total", "Greylisted recipients by what became of the try", ["outcome"]],
+  scans: ["scans_total", "Messages that a scanner was asked about", ["scanner", "outcome"]],
   authentications: ["authentications_total", "Logins tried", ["protocol", "outcome"]],
   marks: ["marks_total", "Messages that users marked as spam or not spam", ["mark", "by"]],
   classifierMarks: ["classifier_marks_total", "Marks that the classifier worked off", ["kind", "outcome"]],
@@ -55,6 +56,13 @@ export function createMetrics() {
     registry,
     ...build(counters, (name, help, labelNames) => new Counter({ name, help, labelNames, registers })),
     ...build(gauges, (name, help, labelNames) => new Gauge({ name, help, labelNames, registers })),
+    scanSeconds: new Histogram({
+      name: "mailfold_scan_duration_seconds",
+      help: "From asking a scanner to its answer, or to giving up",
+      labelNames: ["scanner"],
+      buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 30],
+      registers,
+    }),
     smtpCommitSeconds: new Histogram({
       name: "mailfold_smtp_commit_duration_seconds",
       help: "From end of DATA to durable",
