@@ -79,7 +79,7 @@ class EdgeMemoryFile implements EdgeMemory {
 
   constructor(path: string, options: EdgeMemoryOptions) {
     this.options = options;
-    this.db = new DatabaseSync(path, { timeout: 1_000 });
+    this.db = new DatabaseSync(path, { timeout: 50 });
     try {
       this.db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000");
       this.db.exec(schema);

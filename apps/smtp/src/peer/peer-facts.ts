@@ -2,6 +2,7 @@ import type { DnsResolver } from "@mailfold/dns";
 import { checkSpf } from "@mailfold/mail-auth";
 import type { DnsListFact, Facts, HostFact, MissingFacts, NameFact, Need, SpfFact } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
+import { canonicalIp } from "@mailfold/proxy-protocol";
 import type { Metrics } from "@mailfold/telemetry";
 import { confirmedHost } from "../confirmed-host.ts";
 import { domainOf } from "../envelope-address.ts";
@@ -157,7 +158,8 @@ function failedName(name: string): NameFact {
 
 /** Whose address the checks are about: behind trusted relays that of the first host beyond them. */
 function peerIp(facts: Facts): string {
-  return facts.origin?.ip ?? facts.ip;
+  // What stands in a header is text until it is read.
+  return (facts.origin ? canonicalIp(facts.origin.ip) : undefined) ?? facts.ip;
 }
 
 function inTime<T>(value: T | Promise<T>, budget: TimeBudget, late: T): T | Promise<T> {
