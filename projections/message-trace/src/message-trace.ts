@@ -67,7 +67,7 @@ const handlers: RowHandlers<TraceEvent> = {
     const { transactionId, verdictId, folder } = event.data;
     // APPEND by a mail client is no transaction.
     if (transactionId === undefined) return [];
-    const name = folder === "INBOX" ? folder : "specialUse" in folder ? folder.specialUse : folder.id;
+    const name = folderShown(folder);
     const row = { kind: "delivered", mailboxId: streamKey(event.stream), folder: name, verdictId: verdictId ?? null };
     return [step(event, transactionId, 0, { ...row, outcome: "delivered" })];
   },
@@ -193,3 +193,9 @@ export const messageTrace: RowsProjection = {
   handles: Object.keys(handlers),
   project: (event) => projectWith<TraceEvent>(handlers, event),
 };
+
+function folderShown(folder: MessageDelivered["data"]["folder"]): string {
+  if (folder === "INBOX") return folder;
+  if ("name" in folder) return folder.name;
+  return "specialUse" in folder ? folder.specialUse : folder.id;
+}

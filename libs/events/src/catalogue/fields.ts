@@ -81,6 +81,7 @@ export const deliveryFolder: z.ZodType<MessageDelivered["data"]["folder"]> = z.u
   z.literal("INBOX"),
   z.strictObject({ id: folderId }),
   z.strictObject({ specialUse }),
+  z.strictObject({ name: text, folderId }),
 ]);
 
 /** A field that may be absent, never undefined: the wire is JSON. */
