@@ -1,6 +1,7 @@
 import { Piscina } from "piscina";
 import { indexMessage } from "./index-message.ts";
 import type { ContentTerm } from "./match-message.ts";
+import { type MessagePreview, readMessagePreview } from "./message-preview.ts";
 import { type MessageText, readMessageText } from "./message-text.ts";
 import type { MimeIndex } from "./mime-index.ts";
 
@@ -18,6 +19,8 @@ export interface MimePool {
   index(bytes: Uint8Array): Promise<MimeIndex>;
   /** What a message says, decoded; small messages on the spot. Throws MimeBudgetExceeded. */
   text(bytes: Uint8Array): Promise<MessageText>;
+  /** A look at a message that nobody trusts; small messages on the spot. Throws MimeBudgetExceeded. */
+  preview(bytes: Uint8Array): Promise<MessagePreview>;
   /** Which messages satisfy which terms: one row a message. Throws MimeBudgetExceeded. */
   match(messages: readonly Uint8Array[], terms: readonly ContentTerm[]): Promise<readonly (readonly boolean[])[]>;
   close(): Promise<void>;
@@ -60,6 +63,10 @@ export function createMimePool(options: {
     async text(bytes) {
       if (bytes.length <= inlineBytesMax) return readMessageText(bytes);
       return run<MessageText>("text", { bytes: standalone(bytes) });
+    },
+    async preview(bytes) {
+      if (bytes.length <= inlineBytesMax) return readMessagePreview(bytes);
+      return run<MessagePreview>("preview", { bytes: standalone(bytes) });
     },
     match: (messages, terms) => run("match", { messages: messages.map(standalone), terms }),
     close: () => pool.close({ force: true }),
