@@ -21,6 +21,7 @@ import type {
   CompiledPolicy,
   EffectiveSetting,
   EntryInput,
+  EvaluateOptions,
   Evaluation,
   Facts,
   ListenerSettings,
@@ -48,8 +49,8 @@ class PolicySnapshot implements CompiledPolicy {
     return this.state.revision;
   }
 
-  evaluate(phase: Phase, facts: Facts, options: { readonly explain?: boolean } = {}): Evaluation {
-    return evaluatePolicy(this.state, phase, facts, options.explain === true);
+  evaluate(phase: Phase, facts: Facts, options: EvaluateOptions = {}): Evaluation {
+    return evaluatePolicy(this.state, phase, facts, options);
   }
 
   listener(): ListenerSettings {

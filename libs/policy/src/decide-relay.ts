@@ -2,7 +2,8 @@ import { type Scope, scopeId } from "@mailfold/domain";
 import type { TenantId } from "@mailfold/kernel";
 import { entryLine } from "./check-lists.ts";
 import { mayOpenRelaying, prefixOf } from "./ip-address.ts";
-import { type Account, type Finding, type Judging, refuse } from "./judging.ts";
+import { type Account, ask, type Finding, type Judging, refuse } from "./judging.ts";
+import { sendingStanding } from "./peer-standing.ts";
 import {
   chainOf,
   isUnlocked,
@@ -16,7 +17,7 @@ import type { KnownReason } from "./reasons.ts";
 import type { DomainFact, TraceLine } from "./types.ts";
 
 /** Permission to relay, and on whose account. */
-interface RelayGrant {
+export interface RelayGrant {
   readonly reason: KnownReason;
   readonly vouchedBy: "login" | "ip-entry" | "none";
   readonly line: TraceLine;
@@ -64,8 +65,30 @@ function openedByAddresses(judging: Judging, chain: ScopeChain): Opening | undef
   return { reason: "relay-address", vouchedBy: "ip-entry", line: entryLine(judging, row, "match", step) };
 }
 
-/** An accept entry with trustUnverified that names the sender: the narrowest entry of the nearest scope decides. */
-function openedBySenderEntry(judging: Judging, chain: ScopeChain): { opening?: Opening; unproven: number } {
+/** SPF's word on a sender entry: it proves a sender only of a peer that connects itself, and never behind a trusted relay. */
+function senderProof(judging: Judging): "pass" | "unknown" | "failed" | "none" {
+  const { spf, sender, origin } = judging.facts;
+  if (origin || sendingStanding(judging) !== "foreign") return "none";
+  if (spf === undefined) return "unknown";
+  if (spf.result === "temperror") return "failed";
+  const address = sender?.address.toLowerCase() ?? "";
+  const isProven =
+    spf.result === "pass" && spf.identity === "mailfrom" && spf.domain === address.slice(address.lastIndexOf("@") + 1);
+  return isProven ? "pass" : "none";
+}
+
+/** Accept entries along a chain that name the sender, and what they come to. */
+interface SenderEntries {
+  readonly opening?: Opening;
+  /** The nearest entry that opens nothing, -1 = none. */
+  readonly unproven: number;
+}
+
+/**
+ * An accept entry that names the sender, by address or domain and never by suffix, opens relaying when SPF passes, or
+ * without proof where it has trustUnverified: the narrowest entry of the nearest scope decides.
+ */
+function openedBySenderEntry(judging: Judging, chain: ScopeChain, isProven: boolean): SenderEntries {
   const { state, facts } = judging;
   const sender = facts.sender?.address.toLowerCase() ?? "";
   let unproven = -1;
@@ -74,13 +97,24 @@ function openedBySenderEntry(judging: Judging, chain: ScopeChain): { opening?: O
     const shape = state.lists.shape(id);
     const row = shape ? state.lists.matchSender(shape, sender, facts.at).accept : -1;
     if (row < 0 || !state.lists.namesSender(row)) continue;
-    if (state.lists.trusts(row) && isUnlocked(state, "trustUnverified")) {
+    const isTrusted = state.lists.trusts(row) && isUnlocked(state, "trustUnverified");
+    if (isTrusted || isProven) {
       const line = entryLine(judging, row, "match", step);
-      return { opening: { reason: "relay-unverified-entry", vouchedBy: "none", line }, unproven };
+      const reason = isTrusted ? "relay-unverified-entry" : "relay-spf-entry";
+      return { opening: { reason, vouchedBy: "none", line }, unproven };
     }
     if (unproven < 0) unproven = row;
   }
   return { unproven };
+}
+
+/** An entry that opens nothing: asks for SPF, defers while DNS does not answer, and refuses else. */
+function unprovenSender(judging: Judging, row: number, account: Account): RelayDecision {
+  const proof = senderProof(judging);
+  if (proof === "unknown") ask(judging, "spf");
+  if (judging.needs.length > 0) return undefined;
+  const reason = proof === "failed" ? "spf-lookup-failed" : "relay-sender-unproven";
+  return refusal(judging, reason, entryLine(judging, row, "refuse", step), account);
 }
 
 /** What the policy of the sender domain's own tenant opens for this peer. */
@@ -95,7 +129,7 @@ function openedByOwner(judging: Judging, chain: ScopeChain, owner: DomainFact): 
     return { reason: "relay-local-user", vouchedBy: "none", line: line() };
   }
   if (mode === "localHosts") {
-    if (facts.host === undefined) judging.needs.push("host");
+    if (facts.host === undefined) ask(judging, "host");
     else if (facts.host.status === "confirmed" && isVerifiedOf(facts.host.owner, owner.tenantId)) {
       return { reason: "relay-local-host", vouchedBy: "none", line: line() };
     }
@@ -120,8 +154,9 @@ function hostUnavailable(judging: Judging, chain: ScopeChain, account: Account):
 function relayForOwner(judging: Judging, owner: DomainFact): RelayDecision {
   const account = { tenantId: owner.tenantId, resellerId: owner.resellerId };
   const chain = chainOf(account);
-  const bySender = openedBySenderEntry(judging, chain);
-  const opening = openedByOwner(judging, chain, owner) ?? bySender.opening;
+  const bySender = openedBySenderEntry(judging, chain, false);
+  const byPeer = openedByOwner(judging, chain, owner) ?? bySender.opening;
+  const opening = byPeer ?? openedBySenderEntry(judging, chain, senderProof(judging) === "pass").opening;
   if (judging.needs.length > 0) return undefined;
   if (opening) {
     if (owner.tenantSubmissionOff) {
@@ -135,7 +170,7 @@ function relayForOwner(judging: Judging, owner: DomainFact): RelayDecision {
     return { grant: { ...opening, account, chain } };
   }
   if (bySender.unproven >= 0) {
-    return refusal(judging, "relay-sender-unproven", entryLine(judging, bySender.unproven, "refuse", step), account);
+    return unprovenSender(judging, bySender.unproven, account);
   }
   if (relayModeOf(judging.state, chain) === "localHosts" && judging.facts.host?.status === "failed") {
     return hostUnavailable(judging, chain, account);
@@ -179,7 +214,7 @@ function tenantsNamingPeer(judging: Judging): readonly Candidate[] {
   }
   if (isUnlocked(state, "trustUnverified")) {
     const row = (at: number): boolean => {
-      const { opening } = openedBySenderEntry(judging, tenantChain(state, state.lists.scopeOf(at)));
+      const { opening } = openedBySenderEntry(judging, tenantChain(state, state.lists.scopeOf(at)), false);
       return opening !== undefined && add(at, opening);
     };
     for (const named of namedSenders(judging, sender, true)) if (row(named)) break;
@@ -206,7 +241,7 @@ function platformOpening(judging: Judging): Opening | undefined {
       line: settingLine(judging, platformChain, "relayMode", "match"),
     };
   }
-  return openedBySenderEntry(judging, platformChain).opening;
+  return openedBySenderEntry(judging, platformChain, false).opening;
 }
 
 function relayForCandidate(judging: Judging, candidate: Candidate): RelayDecision {
@@ -222,8 +257,7 @@ function relayForCandidate(judging: Judging, candidate: Candidate): RelayDecisio
   const hostTenant = host?.tenantId === tenantId ? host : undefined;
   const told = facts.peerTenant;
   if (!hostTenant && told === undefined) {
-    judging.needs.push("peerTenant");
-    judging.needTenant = tenantId;
+    ask(judging, "peerTenant", { tenantId });
     return undefined;
   }
   const known = hostTenant ? { ...hostTenant, submissionOff: hostTenant.tenantSubmissionOff } : told;
@@ -237,6 +271,36 @@ function relayForCandidate(judging: Judging, candidate: Candidate): RelayDecisio
   return { grant: { ...candidate, account, chain } };
 }
 
+/**
+ * Nobody names the peer, but accept entries may name its sender: whom SPF proves relays for the platform where it has such
+ * an entry, else for the one tenant that has. Undefined: no entry, or `spf` is missing.
+ */
+function relayBySenderEntry(judging: Judging, sender: string): RelayDecision {
+  const { state } = judging;
+  const isProven = senderProof(judging) === "pass";
+  const platform = openedBySenderEntry(judging, platformChain, isProven);
+  if (platform.opening) return { grant: { ...platform.opening, account: {}, chain: platformChain } };
+  const rows = [...namedSenders(judging, sender, false), ...namedSenders(judging, sender, true)];
+  const byTenant = new Map(rows.map((row) => [scopeId(state.lists.scopeOf(row)), row]));
+  const [first] = byTenant.entries();
+  if (isProven && byTenant.size > 1) {
+    return refusal(judging, "relay-ambiguous", {
+      step,
+      outcome: "refuse",
+      detail: "several tenants accept the sender",
+    });
+  }
+  if (isProven && first) {
+    const scope = state.lists.scopeOf(first[1]);
+    const { opening } = openedBySenderEntry(judging, tenantChain(state, scope), true);
+    return opening && relayForCandidate(judging, { ...opening, scope });
+  }
+  const row = platform.unproven >= 0 ? platform.unproven : first?.[1];
+  if (row === undefined) return undefined;
+  const isOnly = platform.unproven < 0 && byTenant.size === 1 && first;
+  return unprovenSender(judging, row, isOnly ? { tenantId: first[0] as TenantId } : {});
+}
+
 /** The sender's domain is nobody's verified own, or there is no sender. */
 function relayForStranger(judging: Judging): RelayDecision {
   const { facts, state } = judging;
@@ -245,7 +309,7 @@ function relayForStranger(judging: Judging): RelayDecision {
   if (platform) return { grant: { ...platform, account: {}, chain: platformChain } };
   const hostCounts = sender !== "" && state.localHostsScopes > 0;
   if (hostCounts && facts.host === undefined) {
-    judging.needs.push("host");
+    ask(judging, "host");
     return undefined;
   }
   const candidates = tenantsNamingPeer(judging);
@@ -256,13 +320,8 @@ function relayForStranger(judging: Judging): RelayDecision {
   if (first) return relayForCandidate(judging, first);
   const platformMode = (): TraceLine => settingLine(judging, platformChain, "relayMode", "refuse");
   if (sender === "") return refusal(judging, "relay-null-sender", platformMode());
-  const unproven = namedSenders(judging, sender, false);
-  const named = unproven[0] ?? namedSenders(judging, sender, true)[0];
-  if (named !== undefined) {
-    const line = entryLine(judging, named, "refuse", step);
-    const only = unproven.length === 1 ? { tenantId: scopeId(state.lists.scopeOf(named)) as TenantId } : {};
-    return refusal(judging, "relay-sender-unproven", line, only);
-  }
+  const byEntry = relayBySenderEntry(judging, sender);
+  if (byEntry || judging.needs.length > 0) return byEntry;
   if (hostCounts && facts.host?.status === "failed") return hostUnavailable(judging, platformChain, {});
   const claimed = facts.senderOwner?.domain;
   if (claimed) {
@@ -283,7 +342,7 @@ export function decideRelay(judging: Judging): RelayDecision {
   const { facts } = judging;
   const isNull = facts.sender?.address === "";
   if (!isNull && facts.senderOwner === undefined) {
-    judging.needs.push("senderOwner");
+    ask(judging, "senderOwner");
     return undefined;
   }
   const owner = isNull ? undefined : facts.senderOwner?.domain;

@@ -73,12 +73,22 @@ export interface ListenerSettings {
   readonly sizeLimitBytes: number;
 }
 
+export interface EvaluateOptions {
+  /** Gives the trace. */
+  readonly explain?: boolean;
+  /**
+   * The facts are all there will ever be (an old verdict's): one about the peer, limits or content that is missing was not
+   * asked for then and counts as saying nothing, where else it would be asked for now.
+   */
+  readonly recorded?: boolean;
+}
+
 /** An immutable compiled policy. Applying an event answers a new one that shares all that did not change. */
 export interface CompiledPolicy {
   /** Id of the last policy event applied. */
   readonly revision: string | undefined;
   /** Phase "connect" | "helo" | "mail": session level, verdict `accept` or a refusal (held or immediate). "rcpt" | "data": per recipient, final. */
-  evaluate(phase: Phase, facts: Facts, options?: { readonly explain?: boolean }): Evaluation;
+  evaluate(phase: Phase, facts: Facts, options?: EvaluateOptions): Evaluation;
   listener(): ListenerSettings;
   /** Whether this IP is denied now; point lookup. */
   denial(

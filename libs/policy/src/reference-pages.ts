@@ -1,5 +1,6 @@
 import type { ReasonDefinition } from "./reason-definition.ts";
 import { reasons } from "./reasons.ts";
+import { scoreSources, scoreWeights } from "./score-weights.ts";
 import { settingDefinitions } from "./setting-definitions.ts";
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -42,6 +43,13 @@ ${table(["setting", "value", "warning"], risky)}
 
 /** Text of docs/reference/verdict-reasons.md. */
 export function verdictReasonsPage(): string {
+  const fixed = Object.entries(scoreWeights).map(([name, { points, setting, when }]) => [
+    `\`${name}\``,
+    String(points),
+    `\`${setting}\``,
+    when,
+  ]);
+  const others = scoreSources.map(({ name, points, setting, when }) => [name, points, `\`${setting}\``, when]);
   const rows = Object.entries<ReasonDefinition>(reasons).map(([name, reason]) => [
     `\`${name}\``,
     reason.action,
@@ -58,5 +66,12 @@ ${made}
 Every verdict names one reason of this closed list. A rejection's reply ends in a reference that \`mailfold explain\` resolves.
 
 ${table(["reason", "action", "reply", "text", "phase", "meaning", "what an administrator can do"], rows)}
+
+## Points
+
+What adds to a message's score, by the names that a verdict's parts and its decisive line show. A failed look-up adds nothing,
+a peer in a private network and a login are not looked up, and an accept entry spares from all of it.
+
+${table(["part", "points", "setting", "when"], [...fixed, ...others])}
 `;
 }
