@@ -2,8 +2,7 @@ import { type Scope, scopeId } from "@mailfold/domain";
 import type { TenantId } from "@mailfold/kernel";
 import { entryLine } from "./check-lists.ts";
 import { mayOpenRelaying, prefixOf } from "./ip-address.ts";
-import { type Account, ask, type Finding, type Judging, refuse } from "./judging.ts";
-import { sendingStanding } from "./peer-standing.ts";
+import { type Account, ask, type Judging, refuse } from "./judging.ts";
 import {
   chainOf,
   isUnlocked,
@@ -14,24 +13,11 @@ import {
   tenantChain,
 } from "./policy-state.ts";
 import type { KnownReason } from "./reasons.ts";
+import type { Opening, RelayDecision } from "./relay-grant.ts";
+import { namedSenders, openedBySenderEntry, senderProof } from "./sender-entries.ts";
 import type { DomainFact, TraceLine } from "./types.ts";
 
-/** Permission to relay, and on whose account. */
-export interface RelayGrant {
-  readonly reason: KnownReason;
-  readonly vouchedBy: "login" | "ip-entry" | "none";
-  readonly line: TraceLine;
-  readonly account: Account;
-  readonly chain: ScopeChain;
-}
-/** The answer to "may this be relayed": a grant, a refusal on an account, or undefined while facts are missing. */
-export type RelayDecision =
-  | { readonly grant: RelayGrant; readonly refusal?: never }
-  | { readonly refusal: Finding; readonly account: Account; readonly grant?: never }
-  | undefined;
-
 const step = "relay";
-type Opening = Pick<RelayGrant, "reason" | "vouchedBy" | "line">;
 
 function settingLine(judging: Judging, chain: ScopeChain, name: string, outcome: TraceLine["outcome"]): TraceLine {
   const { value, setAtScope, byEvent } = resolveSetting(judging.state, chain, name);
@@ -63,49 +49,6 @@ function openedByAddresses(judging: Judging, chain: ScopeChain): Opening | undef
   const row = shape ? state.lists.matchIp(shape, ip, facts.at).relay : -1;
   if (row < 0) return undefined;
   return { reason: "relay-address", vouchedBy: "ip-entry", line: entryLine(judging, row, "match", step) };
-}
-
-/** SPF's word on a sender entry: it proves a sender only of a peer that connects itself, and never behind a trusted relay. */
-function senderProof(judging: Judging): "pass" | "unknown" | "failed" | "none" {
-  const { spf, sender, origin } = judging.facts;
-  if (origin || sendingStanding(judging) !== "foreign") return "none";
-  if (spf === undefined) return "unknown";
-  if (spf.result === "temperror") return "failed";
-  const address = sender?.address.toLowerCase() ?? "";
-  const isProven =
-    spf.result === "pass" && spf.identity === "mailfrom" && spf.domain === address.slice(address.lastIndexOf("@") + 1);
-  return isProven ? "pass" : "none";
-}
-
-/** Accept entries along a chain that name the sender, and what they come to. */
-interface SenderEntries {
-  readonly opening?: Opening;
-  /** The nearest entry that opens nothing, -1 = none. */
-  readonly unproven: number;
-}
-
-/**
- * An accept entry that names the sender, by address or domain and never by suffix, opens relaying when SPF passes, or
- * without proof where it has trustUnverified: the narrowest entry of the nearest scope decides.
- */
-function openedBySenderEntry(judging: Judging, chain: ScopeChain, isProven: boolean): SenderEntries {
-  const { state, facts } = judging;
-  const sender = facts.sender?.address.toLowerCase() ?? "";
-  let unproven = -1;
-  if (sender === "") return { unproven };
-  for (const id of chain) {
-    const shape = state.lists.shape(id);
-    const row = shape ? state.lists.matchSender(shape, sender, facts.at).accept : -1;
-    if (row < 0 || !state.lists.namesSender(row)) continue;
-    const isTrusted = state.lists.trusts(row) && isUnlocked(state, "trustUnverified");
-    if (isTrusted || isProven) {
-      const line = entryLine(judging, row, "match", step);
-      const reason = isTrusted ? "relay-unverified-entry" : "relay-spf-entry";
-      return { opening: { reason, vouchedBy: "none", line }, unproven };
-    }
-    if (unproven < 0) unproven = row;
-  }
-  return { unproven };
 }
 
 /** An entry that opens nothing: asks for SPF, defers while DNS does not answer, and refuses else. */
@@ -222,14 +165,6 @@ function tenantsNamingPeer(judging: Judging): readonly Candidate[] {
   return [...found.values()];
 }
 
-/** First rows of at most 16 tenants that accept-list a sender; collected first, since looking further reuses the lookup buffer. */
-function namedSenders(judging: Judging, sender: string, trusting: boolean): readonly number[] {
-  const rows: number[] = [];
-  const row = (at: number): boolean => rows.push(at) >= 16;
-  judging.state.lists.eachTenantNamingSender(sender, trusting, { at: judging.facts.at, row });
-  return rows;
-}
-
 /** The platform itself names the peer: its hosts' mail is nobody else's business, so this comes before any tenant's claim. */
 function platformOpening(judging: Judging): Opening | undefined {
   const byIp = openedByAcceptIp(judging, platformChain) ?? openedByAddresses(judging, platformChain);
@@ -268,6 +203,10 @@ function relayForCandidate(judging: Judging, candidate: Candidate): RelayDecisio
   const account = { tenantId, resellerId: known.resellerId };
   if (known.submissionOff) return refusal(judging, "submission-suspended", gone, account);
   const chain = known.resellerId === undefined ? tenantChain(state, candidate.scope) : chainOf(account);
+  // The reseller above may not have been known where the candidate was found.
+  if (candidate.reason === "relay-address" && relayModeOf(state, chain) !== "addresses") {
+    return refusal(judging, "relay-denied", settingLine(judging, chain, "relayMode", "refuse"), account);
+  }
   return { grant: { ...candidate, account, chain } };
 }
 

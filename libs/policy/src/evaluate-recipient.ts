@@ -3,12 +3,13 @@ import { checkGreylist } from "./check-greylist.ts";
 import { checkLimits, checkRates, recipientDelayMs } from "./check-limits.ts";
 import { acceptedBy, entryLine, isHostMissing, type ListMatch, matchLists } from "./check-lists.ts";
 import { checkAccess, checkLoginRelay, checkLoginSender, checkNullSender, checkSenderForm } from "./check-sender.ts";
-import { decideRelay, type RelayGrant } from "./decide-relay.ts";
+import { decideRelay } from "./decide-relay.ts";
 import { askAboutPeer, checkPeer } from "./evaluate-peer.ts";
 import { checkDenial } from "./evaluate-session.ts";
 import { type Account, ask, type Finding, type Judging, note, type Routing, refuse } from "./judging.ts";
 import { type PeerStanding, receivingStanding, sendingStanding } from "./peer-standing.ts";
 import { chainOf, type ScopeChain } from "./policy-state.ts";
+import type { RelayGrant } from "./relay-grant.ts";
 import type { DomainFact, RecipientFact, ScopePath, TraceLine } from "./types.ts";
 
 /** For whom and by whose policy a recipient is judged. */
