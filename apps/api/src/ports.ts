@@ -3,6 +3,7 @@ import type { DnsResolver } from "@mailfold/dns";
 import type { BodyRef } from "@mailfold/events";
 import type { Journal } from "@mailfold/journal";
 import type { Clock, MailboxId, MessageId, Position, RecordedEvent, Sealer, VerdictId } from "@mailfold/kernel";
+import type { MimePool } from "@mailfold/mime";
 import type { PolicySource } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import type { ReadStore } from "@mailfold/read-store";
@@ -50,6 +51,8 @@ export interface OperationDeps {
   readonly resolver: DnsResolver;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Reads previews of held mail off this thread. */
+  readonly mime: Pick<MimePool, "preview">;
   /** Messages that one verdict let into a mailbox and that are still there; several when they were copied. */
   copiesOf(mailboxId: MailboxId, verdictId: VerdictId): Promise<readonly DeliveredCopy[]>;
   /** True once directory and policy views have passed the position; false at the deadline. */

@@ -99,6 +99,7 @@ export function operationDeps(parts: PlatformParts): OperationDeps {
     resolver,
     log,
     clock,
+    mime: parts.mime,
     copiesOf: createDeliveredCopies(parts.folds),
     waitForViews,
   };

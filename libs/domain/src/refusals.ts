@@ -56,6 +56,14 @@ export const refusals = {
   ALIAS_TARGET_UNKNOWN: entry("A target is not a mailbox of the tenant.", "Targets are live mailboxes of one tenant."),
   // Mailboxes
   MAILBOX_DELETED: entry("The mailbox is deleted.", "Restore it first."),
+  MAILBOX_SUSPENDED: entry("The mailbox is suspended and takes no mail.", "Resume it first."),
+  MAILBOX_FULL: entry("The mailbox is over its quota.", "Have its user make room, or raise the quota.", true),
+  // Quarantine
+  HOLD_SETTLED: entry(
+    "The held copy came to an end before: released, deleted, delivered or refused.",
+    "`details.status` says which; a released copy is in the mailbox.",
+  ),
+  HOLD_EXPIRED: entry("The held copy's time is over.", "quarantineDays says how long copies are kept."),
   // Policy
   SETTING_UNKNOWN: entry("There is no such setting.", "docs/reference/policy-settings.md lists them."),
   SETTING_INVALID: entry("The setting does not take this value.", "`message` says what it takes."),
