@@ -7,7 +7,8 @@ import { type Smtp, startSmtp } from "./index.ts";
 import { type FakeDeps, fakeDeps, ids } from "./testing/fake-deps.ts";
 import { SmtpClient } from "./testing/smtp-client.ts";
 
-const message = "From: x@ext.test\r\n\r\nx\r\n.\r\n";
+const message =
+  "From: x@ext.test\r\nTo: alice@a.test\r\nSubject: x\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n\r\nx\r\n.\r\n";
 
 describe("with the real policy", () => {
   let deps: FakeDeps;

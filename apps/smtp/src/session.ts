@@ -2,6 +2,7 @@ import { newId } from "@mailfold/ids";
 import type { VerdictId } from "@mailfold/kernel";
 import type { Facts, ListenerSettings, LoginFact, Phase } from "@mailfold/policy";
 import type { BodyCollector, ByteBudget } from "./body-collector.ts";
+import type { ContentServices } from "./content/content-services.ts";
 import type { Denials } from "./denials.ts";
 import { allSources, type FetchFacts } from "./fact-source.ts";
 import { type Judged, judge } from "./judge.ts";
@@ -27,6 +28,7 @@ export interface SmtpServices {
   readonly abuse: AbuseWatch;
   readonly delays: ReplyDelays;
   readonly peerSources: PeerSources;
+  readonly content: ContentServices;
   readonly isClosing: () => boolean;
   /** The listener's settings in force. */
   readonly listenerSettings: () => ListenerSettings;

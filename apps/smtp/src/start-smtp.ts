@@ -6,6 +6,7 @@ import { compileCidrs } from "@mailfold/proxy-protocol";
 import { Admission } from "./admission.ts";
 import { authenticateSession } from "./authenticate.ts";
 import { ByteBudget } from "./body-collector.ts";
+import { createContentServices } from "./content/content-services.ts";
 import { createDenials, type Denials } from "./denials.ts";
 import { EdgeServer } from "./edge-server.ts";
 import { type AdmittedPeer, Listener } from "./listener.ts";
@@ -80,6 +81,7 @@ class SmtpEdge {
       abuse: deps.abuse ?? createAbuseWatch({ denials, settings, clock: deps.clock }),
       delays: new ReplyDelays(limits.delayedRepliesMax),
       peerSources: peerSources(deps, config.hostname, limits),
+      content: deps.content ?? createContentServices({ ...deps, hostname: config.hostname }),
     };
     this.admission = new Admission(limits, (ip) => denials.isExempt(ip));
     this.probe = createLoopDelayProbe();
@@ -170,6 +172,7 @@ class SmtpEdge {
     clearInterval(this.sweepTimer);
     this.probe.stop();
     await this.services.recorder.close();
+    if (this.services.deps.content === undefined) await this.services.content.close();
   }
 }
 
