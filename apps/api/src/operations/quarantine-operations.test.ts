@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { MessageDelivered } from "@mailfold/events";
+import type { MessageDelivered, MessageMarked } from "@mailfold/events";
 import type { RecordedEvent, TenantId } from "@mailfold/kernel";
 import type { Caller } from "../caller.ts";
 import { platformCaller } from "../test-support/api-test-world.ts";
@@ -108,6 +108,7 @@ describe("quarantine operations", () => {
     const wanted = ["done", "NOT_FOUND", "HOLD_EXPIRED", "NOT_FOUND", "done"];
     assert.deepEqual([codesOf(dry), dry.receipt?.dryRun], [wanted, true]);
     assert.equal((await eventsOf("HeldMessageReleased", "MessageDelivered")).length, 0);
+    assert.equal((await eventsOf("MessageMarked")).length, 0, "a release alone says nothing of the kind");
     assert.equal(house.world.bodies.held.get(a.stream)?.size, 1, "a dry run lets go of nothing");
     const first = await house.operations.quarantineRelease(caller, { ids, commandId: "c-1" });
     assert.deepEqual([codesOf(first), first.receipt?.replayed], [wanted, false]);
@@ -156,6 +157,12 @@ describe("quarantine operations", () => {
     const { scope, list, pattern } = both.value?.[0]?.accepted ?? assert.fail("no entry");
     assert.deepEqual([scope, list, pattern], [{ kind: "mailbox", id: to.mailbox }, "accept", "eve@spam.example"]);
     assert.equal((await eventsOf("SenderEntryAdded")).length, 1);
+    const marks = (await eventsOf("MessageMarked")).map(({ data }) => data as MessageMarked["data"]);
+    assert.deepEqual(
+      marks.map(({ mark, by, mailboxId, body }) => [mark, by, mailboxId, body.sha256]),
+      [a, b].map(({ body }) => ["notSpam", "release", to.mailbox, body.sha256]),
+      "who accepts the sender says that it was no spam",
+    );
 
     const wide = await holdMail(house.world, to, { sender: "friend@far.example" });
     const acceptScope = { tenantId: to.tenant };

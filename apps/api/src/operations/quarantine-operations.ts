@@ -1,6 +1,5 @@
-import type { MessageDelivered, MessageHeld } from "@mailfold/events";
-import { streams } from "@mailfold/events";
-import type { Position, RecordedEvent, Refusal } from "@mailfold/kernel";
+import { type MessageDelivered, type MessageHeld, type MessageMarked, messageKeyOf, streams } from "@mailfold/events";
+import type { Position, RecordedEvent, TenantId } from "@mailfold/kernel";
 import type { MailboxRecord } from "@mailfold/projection-directory";
 import type { HeldCopy } from "@mailfold/projection-quarantine";
 import type { Caller } from "../caller.ts";
@@ -142,7 +141,7 @@ async function endOne(
       const copy = createHeldCopies(kit.deps.rows, caller).find(id);
       if (copy === undefined) return notFound("ids");
       found = copy;
-      return prepareEnd(kit, copy, operation);
+      return prepareEnd(kit, copy, { operation, rescues: "acceptSender" in input && input.acceptSender === true });
     },
   });
   const bad = outcome.errors.find(({ code, path }) => code === "INVALID_INPUT" && path?.[0] === "commandId");
@@ -153,21 +152,31 @@ async function endOne(
   return { result, ...(receipt === undefined ? {} : { receipt }) };
 }
 
-function prepareEnd(kit: OperationKit, copy: HeldCopy, operation: OneEnd["operation"]) {
-  const { stream, holdId, tenantId, resellerId, mailboxId } = copy;
+/** `rescues`: the sender is accepted with it, which says that the message was no spam. */
+function prepareEnd(
+  kit: OperationKit,
+  copy: HeldCopy,
+  { operation, rescues }: { readonly operation: OneEnd["operation"]; readonly rescues: boolean },
+) {
+  const { stream, holdId, tenantId, resellerId, mailboxId, transactionId } = copy;
   const decider = heldMessage(holdId);
   const mail = streams.mail(mailboxId);
+  const marks = streams.messageMark(tenantId as TenantId, transactionId);
   return {
     belonging: { tenantId, resellerId },
-    streams: operation === "Release" ? [mail, stream] : [stream],
+    streams: operation === "Delete" ? [stream] : rescues ? [mail, marks, stream] : [mail, stream],
     async plan(load: Load): Promise<Plan> {
       const loaded = await load(decider, stream);
       const at = kit.deps.clock.now();
       if (operation === "Delete") return planOf(decideOn(decider, loaded, { type: "DeleteHeldMessage", at }));
       const mailbox = targetOf(kit.deps.directory.mailbox(mailboxId));
       const decided = decideOn(decider, loaded, { type: "ReleaseHeldMessage", at, mailbox });
+      if ("refused" in decided) return planOf(decided);
+      const held = heldEvent(loaded.events, holdId);
+      if (held === undefined) return { refused: { code: "NOT_FOUND", message: "There is no such held copy." } };
       // The delivery first: where the log cannot do both at once, a crash in between must not lose the mail.
-      return planOf(...("refused" in decided ? [] : [deliveryOf(loaded.events, mail, holdId)]), decided);
+      const rescued = rescues ? [{ write: markOf(held.data, marks) }] : [];
+      return planOf({ write: deliveryOf(held, mail) }, ...rescued, decided);
     },
     value: () => ({ ...copy, status: operation === "Release" ? ("released" as const) : ("deleted" as const) }),
   };
@@ -179,15 +188,14 @@ function targetOf(mailbox: MailboxRecord | undefined): ReleaseTarget {
   return mailbox.quotaBytes > 0 && mailbox.usedBytes >= mailbox.quotaBytes ? "full" : "active";
 }
 
+function heldEvent(events: readonly RecordedEvent[], holdId: string): RecordedEvent<MessageHeld> | undefined {
+  const isHeld = ({ type, data }: RecordedEvent) => type === "MessageHeld" && (data as HeldData).holdId === holdId;
+  return events.find(isHeld) as RecordedEvent<MessageHeld> | undefined;
+}
+
 /** The original as it came, trace fields before it. However often it is written, it is one delivery (deliveryId). */
-function deliveryOf(
-  events: readonly RecordedEvent[],
-  stream: string,
-  holdId: string,
-): { readonly write: PlannedWrite } | { readonly refused: Refusal } {
-  const event = events.find(({ type, data }) => type === "MessageHeld" && (data as HeldData).holdId === holdId);
-  if (event === undefined) return { refused: { code: "NOT_FOUND", message: "There is no such held copy." } };
-  const { body, prefix, sizeBytes, transactionId, verdictId, folder = "INBOX" } = event.data as HeldData;
+function deliveryOf(event: RecordedEvent<MessageHeld>, stream: string): PlannedWrite {
+  const { holdId, body, prefix, sizeBytes, transactionId, verdictId, folder = "INBOX" } = event.data;
   const data: MessageDelivered["data"] = {
     deliveryId: holdId,
     folder,
@@ -199,7 +207,21 @@ function deliveryOf(
     transactionId,
     verdictId,
   };
-  return { write: { stream, expected: "any", events: [{ type: "MessageDelivered", data }], holds: [body] } };
+  return { stream, expected: "any", events: [{ type: "MessageDelivered", data }], holds: [body] };
+}
+
+function markOf({ mailboxId, body, transactionId, verdictId }: HeldData, stream: string): PlannedWrite {
+  const messageKey = messageKeyOf({ verdictId, body });
+  const data: MessageMarked["data"] = {
+    mailboxId,
+    messageKey,
+    body,
+    transactionId,
+    verdictId,
+    mark: "notSpam",
+    by: "release",
+  };
+  return { stream, expected: "any", events: [{ type: "MessageMarked", data }] };
 }
 
 /** A copy that ended holds its body no more. Housekeeping does it again, so a failure costs only space for a while. */
