@@ -132,10 +132,12 @@ describe("quarantine over GraphQL", () => {
     const seen: string[] = [];
     for (let after: string | null = null, more = true; more; ) {
       const query = `query($after: String) { quarantine(scope: {${scope}}, first: 3, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }`;
-      const { quarantine } = (await ask(query, { after }, token)).data;
-      seen.push(...quarantine.nodes.map((node: { id: string }) => node.id));
-      after = quarantine.pageInfo.endCursor;
-      more = quarantine.pageInfo.hasNextPage;
+      const answer: { nodes: { id: string }[]; pageInfo: { endCursor: string; hasNextPage: boolean } } = (
+        await ask(query, { after }, token)
+      ).data.quarantine;
+      seen.push(...answer.nodes.map((node) => node.id));
+      after = answer.pageInfo.endCursor;
+      more = answer.pageInfo.hasNextPage;
     }
     assert.deepEqual(seen, [c.id, b.id, a.id, other.hold]);
   });
