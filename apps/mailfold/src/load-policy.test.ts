@@ -41,7 +41,8 @@ function reasonFor(policy: CompiledPolicy, sender: string): string {
   const facts = {
     at: 5_000,
     listener: "mx",
-    ip: "198.51.100.1",
+    // Private: nothing is looked up about it.
+    ip: "10.0.0.1",
     tls: false,
     helo: "x.example",
     sender: { address: sender, form: "plain" },
