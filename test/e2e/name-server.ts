@@ -13,6 +13,8 @@ export type ZoneRecord = readonly [name: string, type: "A" | "AAAA" | "CNAME" | 
 export interface NameServer {
   /** `ip:port`, as MAILFOLD_DNS takes it. */
   readonly address: string;
+  /** Adds records while it runs; they are answered once this resolves. */
+  publish(...records: readonly ZoneRecord[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -33,10 +35,19 @@ export async function startNameServer(world: {
 }): Promise<NameServer> {
   const dir = temporaryDir("named");
   const port = await freePort();
-  const canary = `ready-${randomBytes(6).toString("hex")}.test`;
+  const delegated = world.delegated ?? {};
+  const records = [...world.records];
+  let serial = 0;
+  /** Writes the zone; answers a name that only this version has. */
+  const writeZone = (): string => {
+    serial += 1;
+    const canary = `v${serial}-${randomBytes(6).toString("hex")}.test`;
+    writeFileSync(join(dir, "root.zone"), zoneFile({ records, delegated: Object.keys(delegated), canary, serial }));
+    return canary;
+  };
   mkdirSync(join(dir, "cache"));
-  writeFileSync(join(dir, "root.zone"), zoneFile(world.records, Object.keys(world.delegated ?? {}), canary));
-  writeFileSync(join(dir, "named.conf"), configuration(dir, port, world.delegated ?? {}));
+  const canary = writeZone();
+  writeFileSync(join(dir, "named.conf"), configuration(dir, port, delegated));
   const child = spawn("/usr/sbin/named", ["-g", "-n", "1", "-c", join(dir, "named.conf")], {
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -48,6 +59,12 @@ export async function startNameServer(world: {
   await untilAnswering(child, { port, canary }, () => log);
   return {
     address: `127.0.0.1:${port}`,
+    async publish(...more) {
+      records.push(...more);
+      const next = writeZone();
+      child.kill("SIGHUP");
+      await untilAnswering(child, { port, canary: next }, () => log);
+    },
     async stop() {
       process.removeListener("exit", end);
       const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -57,15 +74,20 @@ export async function startNameServer(world: {
   };
 }
 
-function zoneFile(records: readonly ZoneRecord[], delegated: readonly string[], canary: string): string {
+function zoneFile(zone: {
+  readonly records: readonly ZoneRecord[];
+  readonly delegated: readonly string[];
+  readonly canary: string;
+  readonly serial: number;
+}): string {
   const lines = [
-    "$TTL 60",
-    ". IN SOA ns.test. hostmaster.test. 1 3600 600 86400 60",
+    "$TTL 1",
+    `. IN SOA ns.test. hostmaster.test. ${zone.serial} 3600 600 86400 1`,
     ". IN NS ns.test.",
     "ns.test. IN A 127.0.0.1",
-    `${canary}. IN A 192.0.2.1`,
-    ...delegated.map((zone) => `${zone}. IN NS ns.test.`),
-    ...records.map(([name, type, data]) => `${name}. IN ${type} ${data}`),
+    `${zone.canary}. IN A 192.0.2.1`,
+    ...zone.delegated.map((name) => `${name}. IN NS ns.test.`),
+    ...zone.records.map(([name, type, data]) => `${name}. IN ${type} ${data}`),
   ];
   return `${lines.join("\n")}\n`;
 }

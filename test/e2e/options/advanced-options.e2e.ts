@@ -203,7 +203,7 @@ describe("Privileges/accounts", () => {
     const reply = await session.dialogue.body(mail("traced"));
     session.dialogue.close();
     const id = /msg_\w+/.exec(reply.text)?.[0] ?? "";
-    assert.match((await messageIn(world, "traced")) ?? "", new RegExp(`^Received: [^]*${id}`, "m"));
+    assert.match((await messageIn(world, "traced")) ?? "", new RegExp(`^Received: [\\s\\S]*${id}`, "m"));
     const data = await world.platform.graphql<{ messageTrace: { nodes: readonly { transactionId: string }[] } }>(
       "query($reference: String) { messageTrace(first: 1, where: {reference: $reference}) { nodes { transactionId } } }",
       { reference: id },

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import type { ImapFlow } from "imapflow";
 import { openImap } from "../imap-reader.ts";
 import { type NameServer, startNameServer, type ZoneRecord } from "../name-server.ts";
 import { openSession, type Session } from "../open-session.ts";
 import { type Platform, startPlatform } from "../platform.ts";
-import { addEntry, explained, outcomeOf, outcomeOfReply, referenceIn, type Scope, setPolicy } from "../policy-calls.ts";
+import { addEntry, outcomeOf, outcomeOfReply, type Scope, setPolicy } from "../policy-calls.ts";
 import { type MailboxLogin, provisionTenant, type Tenant } from "../provision.ts";
 import type { Letter, Reply } from "../smtp-dialogue.ts";
 import { type SmtpSink, startSmtpSink } from "../smtp-sink.ts";
@@ -26,6 +27,8 @@ export interface OptionWorld {
   submit(letter: Partial<Letter>): Promise<string>;
   session(ip: string, more?: { readonly helo?: string; readonly port?: number }): Promise<Session>;
   outcome(reply: Reply): Promise<string>;
+  /** Logged in as acme's user; one connection for all tests. */
+  imap(): Promise<ImapFlow>;
   stop(): Promise<void>;
 }
 
@@ -52,6 +55,7 @@ export async function startOptionWorld(
   const scope = { tenantId: acme.id };
   const user = acme.mailboxes[0];
   assert.ok(user);
+  let client: Promise<ImapFlow> | undefined;
   return {
     ...{ platform, sink, dns, acme, scope, user },
     set: (settings, at = scope) => setPolicy(platform, at, settings),
@@ -66,7 +70,12 @@ export async function startOptionWorld(
       ),
     session: (ip, more) => openSession({ port: platform.ports.smtp, proxyFrom: ip, ...more }),
     outcome: (reply) => outcomeOfReply(platform, reply),
+    imap() {
+      client ??= openImap(platform.ports.imap, user);
+      return client;
+    },
     async stop() {
+      await client?.then((each) => each.logout()).catch(() => undefined);
       await platform.stop();
       await sink.close();
       await dns.stop();
@@ -97,7 +106,7 @@ export function mail(
   return `${fields.join("\n")}\n\n${more.body ?? "Hello, see you at noon.\n"}`;
 }
 
-/** What is in a folder of a mailbox: each message's whole text. A folder that is not there holds nothing. */
+/** What is in a folder of a mailbox: each message's whole text. */
 export async function folderTexts(
   platform: Platform,
   login: MailboxLogin,
@@ -105,31 +114,25 @@ export async function folderTexts(
 ): Promise<readonly string[]> {
   const client = await openImap(platform.ports.imap, login);
   try {
-    const there = (await client.list()).some(({ path }) => path === folder);
-    if (!there) return [];
-    await client.mailboxOpen(folder, { readOnly: true });
-    const texts: string[] = [];
-    if (client.mailbox === false || client.mailbox.exists === 0) return texts;
-    for await (const message of client.fetch("1:*", { source: true })) texts.push(String(message.source));
-    return texts;
+    return await textsIn(client, folder);
   } finally {
     await client.logout();
   }
 }
 
-/** The folder's message with this subject; undefined when there is none. */
-export async function messageIn(
-  world: OptionWorld,
-  subject: string,
-  folder = "INBOX",
-  login: MailboxLogin = world.user,
-): Promise<string | undefined> {
-  const texts = await folderTexts(world.platform, login, folder);
-  return texts.find((text) => new RegExp(`^Subject: .*${subject}\\r?$`, "im").test(text));
+/** The folder's message whose subject ends so; undefined when there is none, or no such folder. */
+export async function messageIn(world: OptionWorld, subject: string, folder = "INBOX"): Promise<string | undefined> {
+  const texts = await textsIn(await world.imap(), folder, subject);
+  return texts.find((text) => new RegExp(`^Subject: (?:.* )?${subject}\\r?$`, "im").test(text));
 }
 
-/** The trace of the verdict behind a reply, each line as `step outcome setting detail`. */
-export async function traceOf(platform: Platform, reply: Reply): Promise<readonly string[]> {
-  const verdict = await explained(platform, referenceIn(reply));
-  return verdict.trace.map(({ step, outcome, setting, detail }) => `${step} ${outcome} ${setting} ${detail}`);
+/** Texts of a folder, or only those with words in the subject. A folder that is not there holds nothing. */
+async function textsIn(client: ImapFlow, folder: string, words?: string): Promise<readonly string[]> {
+  if (!(await client.list()).some(({ path }) => path === folder)) return [];
+  await client.mailboxOpen(folder, { readOnly: true });
+  const found = await client.search(words === undefined ? { all: true } : { subject: words }, { uid: true });
+  const texts: string[] = [];
+  if (!found || found.length === 0) return texts;
+  for await (const message of client.fetch(found, { source: true }, { uid: true })) texts.push(String(message.source));
+  return texts;
 }
