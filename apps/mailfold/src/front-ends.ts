@@ -124,6 +124,8 @@ async function smtpRole({ parts, authenticator, defence, tlsContext }: Shared): 
       abuse: defence.abuse,
       greylist: defence.greylist,
       counters: defence.counters,
+      content: parts.contentParts.content,
+      forwarding: parts.contentParts.forwarding,
     },
     {
       host,
