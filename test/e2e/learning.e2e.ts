@@ -4,7 +4,7 @@ import { mulberry32 } from "../faults/kill-rounds.ts";
 import { messageIdCounts, openImap } from "./imap-reader.ts";
 import { openSession } from "./open-session.ts";
 import { type Platform, startPlatform } from "./platform.ts";
-import { type MailboxLogin, provisionTenant } from "./provision.ts";
+import { type MailboxLogin, mutate, provisionTenant } from "./provision.ts";
 import { swaks } from "./swaks.ts";
 
 const marksOfEach = 25;
@@ -125,5 +125,18 @@ describe("the built-in filter learns from what users do in their mail client", (
     assert.equal(await sendOne("spam", 3_000), "Junk");
     assert.equal(await sendOne("ham", 3_000), "INBOX");
     assert.equal(await metric("classifier_marks_total", 'kind="spam",outcome="trained"'), 0);
+  });
+
+  test("a web client's report button says the same by the verdict's reference", async () => {
+    const { verdicts } = await platform.graphql<{ verdicts: { nodes: readonly { id: string }[] } }>(
+      `{ verdicts(first: 1, where: {recipient: "${user.address}"}) { nodes { id } } }`,
+    );
+    const reference = verdicts.nodes[0]?.id;
+    const input = { reference, mark: "SPAM" };
+    const { messageMark } = await mutate(platform, "messageMark", "messageMark { mark mailboxIds }", input);
+    assert.deepEqual(messageMark, { mark: "SPAM", mailboxIds: [user.id] });
+    await until("the report learned", async () => {
+      return (await metric("classifier_marks_total", 'kind="spam",outcome="trained"')) === 1;
+    });
   });
 });
