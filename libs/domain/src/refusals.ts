@@ -72,6 +72,22 @@ export const refusals = {
     "The value is risky and the platform has not unlocked it.",
     "Ask the platform operator to add it to `unlocks`.",
   ),
+  SETTING_LOCKED: entry(
+    "A scope above has locked the setting for all scopes below it.",
+    "`details.limitedAt` says which kind of scope; ask who administers it.",
+  ),
+  SETTING_OUT_OF_BOUND: entry(
+    "A scope above bounds the setting, and the value lies outside.",
+    "`message` says what may be chosen, `details.limitedAt` which kind of scope bounds it.",
+  ),
+  LIMIT_INVALID: entry(
+    "The setting cannot be limited like that at this scope.",
+    "`{locked: true}`, or for numbers min and max, for words `allowed`; a scope limits what scopes below it may set.",
+  ),
+  RULE_INVALID: entry(
+    "The processing rule cannot be read.",
+    "`path` leads into the rule, `message` says what is allowed; docs/reference/processing-rules.md.",
+  ),
   PATTERN_INVALID: entry(
     "The pattern is not one that this list takes.",
     "IP, CIDR, host, user@host, @host, @*suffix; `message` says what is wrong.",
