@@ -166,7 +166,7 @@ describe("quarantine operations", () => {
 
     const wide = await holdMail(house.world, to, { sender: "friend@far.example" });
     const acceptScope = { tenantId: to.tenant };
-    const input = { ids: [wide.id], acceptSender: true, acceptScope };
+    const input = { ids: [wide.id], acceptScope };
     const there = await house.operations.quarantineRelease(caller, input);
     assert.deepEqual(there.value?.[0]?.accepted?.scope, { kind: "tenant", id: to.tenant });
 

@@ -85,6 +85,11 @@ function joined(receipts: readonly OperationReceipt[]): OperationReceipt {
   };
 }
 
+/** Naming a place for the entry asks for one. */
+function acceptsSender({ acceptSender, acceptScope }: QuarantineReleaseInput): boolean {
+  return acceptSender ?? (acceptScope !== null && acceptScope !== undefined);
+}
+
 async function releaseOne(
   kit: OperationKit,
   caller: Caller,
@@ -96,7 +101,7 @@ async function releaseOne(
 ): Promise<EndedCopy | OperationOutcome<never>> {
   const { id, input, accept } = one;
   const end = { id, input, operation: "Release" } as const;
-  if (input.acceptSender !== true) return endOne(kit, caller, end);
+  if (!acceptsSender(input)) return endOne(kit, caller, end);
   // Nothing is accepted for a copy that cannot be released, and nothing is released whose sender cannot be accepted.
   const tried = await endOne(kit, caller, { ...end, input: { ...input, dryRun: true } });
   const copy = "errors" in tried ? undefined : tried.result.entry;
@@ -141,7 +146,7 @@ async function endOne(
       const copy = createHeldCopies(kit.deps.rows, caller).find(id);
       if (copy === undefined) return notFound("ids");
       found = copy;
-      return prepareEnd(kit, copy, { operation, rescues: "acceptSender" in input && input.acceptSender === true });
+      return prepareEnd(kit, copy, { operation, rescues: operation === "Release" && acceptsSender(input) });
     },
   });
   const bad = outcome.errors.find(({ code, path }) => code === "INVALID_INPUT" && path?.[0] === "commandId");
