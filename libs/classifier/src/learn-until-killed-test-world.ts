@@ -1,9 +1,6 @@
 import type { MailboxId, TenantId } from "@mailfold/kernel";
 import { openMarkStore } from "./sqlite-mark-store.ts";
 
-// Run as a program: learns marks of a made-up log from the store's checkpoint on, until it is done or killed.
-const [path = "", last = "0"] = process.argv.slice(2);
-
 /** The n-th mark of the log: 50 messages, whose marks change sides now and then. */
 export function markOf(n: number) {
   const messageKey = `m${n % 50}`;
@@ -17,7 +14,9 @@ export const tokensOf = (messageKey: string) => [
   ...Array.from({ length: 40 }, (_, n) => `b:${messageKey}-${n}`),
 ];
 
-if (path !== "") {
+// Run as a program, path and last mark given: learns from the store's checkpoint on, until it is done or killed.
+if (import.meta.main) {
+  const [path = "", last = "0"] = process.argv.slice(2);
   const { store } = openMarkStore(path, { tokensMax: 100_000, epoch: "e" });
   process.stdout.write("started\n");
   for (let n = Number(store.checkpoint() || 0) + 1; n <= Number(last); n += 1) {
