@@ -10,11 +10,24 @@ import {
   type EntryKey,
   entryAdded,
   entryRemoved,
+  type LimitInput,
+  limitSet,
+  limitUnset,
   type SettingInput,
   settingSet,
   settingUnset,
 } from "./policy-changes.ts";
-import { chainOf, type PolicyState, platformChain, resolveSetting, rulesAlong, settingValue } from "./policy-state.ts";
+import {
+  chainOf,
+  limitAbove,
+  limitBelow,
+  ownRules,
+  type PolicyState,
+  platformChain,
+  resolveSetting,
+  rulesAlong,
+  settingValue,
+} from "./policy-state.ts";
 import { ScopeMap } from "./scope-map.ts";
 import { settingDefinition, settingDefinitions, settingWarning } from "./setting-definitions.ts";
 import type {
@@ -33,6 +46,7 @@ import type {
 /** Everything a policy is made of. `revision`: id of the last policy event; absent = that of the last input. */
 export interface PolicyInputs {
   readonly settings?: Iterable<SettingInput>;
+  readonly limits?: Iterable<LimitInput>;
   readonly entries?: Iterable<EntryInput>;
   readonly denials?: Iterable<DenialInput>;
   readonly revision?: string;
@@ -80,9 +94,17 @@ class PolicySnapshot implements CompiledPolicy {
   effective(path: ScopePath): readonly EffectiveSetting[] {
     const chain = chainOf(path);
     return settingDefinitions.map(({ name }) => {
-      const resolved = resolveSetting(this.state, chain, name);
+      const resolved = name === "rules" ? ownRules(this.state, chain) : resolveSetting(this.state, chain, name);
       const warning = settingWarning(name, resolved.value);
-      return { name, ...resolved, ...(warning === undefined ? {} : { warning }) };
+      const limit = limitAbove(this.state, chain, name);
+      const below = limitBelow(this.state, chain[0] ?? "", name);
+      return {
+        name,
+        ...resolved,
+        ...(warning === undefined ? {} : { warning }),
+        ...(limit === undefined ? {} : { limit }),
+        ...(below === undefined ? {} : { limitBelow: below }),
+      };
     });
   }
 
@@ -116,6 +138,7 @@ export function emptyPolicy(): CompiledPolicy {
     denialRowsMax: 1_024,
     sizeLimitMaxBytes: settingDefinition("sizeLimitBytes")?.defaultValue as number,
     localHostsScopes: 0,
+    limitedSettings: new Map(),
   });
 }
 
@@ -123,6 +146,7 @@ export function emptyPolicy(): CompiledPolicy {
 export function compilePolicy(inputs: PolicyInputs): CompiledPolicy {
   let state = stateOf(emptyPolicy());
   for (const setting of inputs.settings ?? []) state = settingSet(state, setting);
+  for (const limit of inputs.limits ?? []) state = limitSet(state, limit);
   for (const entry of inputs.entries ?? []) state = entryAdded(state, entry);
   for (const denial of inputs.denials ?? []) state = denialAdded(state, denial);
   return new PolicySnapshot(inputs.revision === undefined ? state : { ...state, revision: inputs.revision });
@@ -136,6 +160,16 @@ export function withSetting(policy: CompiledPolicy, input: SettingInput): Compil
 /** The policy with a setting inheriting again. */
 export function withoutSetting(policy: CompiledPolicy, scope: Scope, name: string, byEvent: string): CompiledPolicy {
   return new PolicySnapshot(settingUnset(stateOf(policy), scope, name, byEvent));
+}
+
+/** The policy with a limit in force for the scopes below. Costs one scope, with relayAddresses all that set them. */
+export function withLimit(policy: CompiledPolicy, input: LimitInput): CompiledPolicy {
+  return new PolicySnapshot(limitSet(stateOf(policy), input));
+}
+
+/** The policy with a limit lifted. */
+export function withoutLimit(policy: CompiledPolicy, scope: Scope, name: string, byEvent: string): CompiledPolicy {
+  return new PolicySnapshot(limitUnset(stateOf(policy), scope, name, byEvent));
 }
 
 /** The policy with one more list entry (or a changed one: same scope, list and pattern). Costs one row. */

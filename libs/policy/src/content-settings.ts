@@ -13,6 +13,7 @@ export const contentSettings = [
     meaning:
       "What a DMARC `fail` leads to: nothing, points, or what the domain's owner asks for (reject, quarantine = junk). A passing ARC chain of a sealer in trustedSealers that saw it pass counts as pass.",
     check: checkOneOf("off", "score", "honour"),
+    warnings: [{ value: "off", text: "Mail under the forged name of a bank or of the own boss is not noticed." }],
   },
   {
     name: "trustedSealers",
@@ -50,6 +51,7 @@ export const contentSettings = [
     values: "`reject`, `quarantine`, `discard`",
     meaning: "What becomes of a message in which ClamAV found something.",
     check: checkOneOf("reject", "quarantine", "discard"),
+    warnings: [{ value: "discard", text: "The sender is told that the mail arrived." }],
   },
   {
     name: "scannerFailure",
@@ -105,6 +107,7 @@ export const contentSettings = [
     values: "true, false",
     meaning: "Content is filtered for authenticated senders, too; viruses always are.",
     check: checkBoolean,
+    warnings: [{ value: false, text: "Spam sent with a stolen password leaves unfiltered." }],
   },
   {
     name: "spamThresholds",
@@ -125,6 +128,7 @@ export const contentSettings = [
     meaning:
       "What junk means: the Junk folder, a subject tag, only the header X-Mailfold-Spam, quarantine, or hidden quarantine.",
     check: checkOneOf("folder", "tag", "header", "quarantine", "discard"),
+    warnings: [{ value: "discard", text: "Wanted mail that looks like spam disappears from its reader's sight." }],
   },
   {
     name: "subjectTag",

@@ -1,11 +1,13 @@
 import { type Scope, scopeId } from "@mailfold/domain";
 import type { TenantId } from "@mailfold/kernel";
 import { entryLine } from "./check-lists.ts";
+import { settingLine as lineOfSetting } from "./check-sender.ts";
 import { mayOpenRelaying, prefixOf } from "./ip-address.ts";
 import { type Account, ask, type Judging, refuse } from "./judging.ts";
 import {
   chainOf,
   isUnlocked,
+  type PolicyState,
   platformChain,
   relayModeOf,
   resolveSetting,
@@ -15,14 +17,13 @@ import {
 import type { KnownReason } from "./reasons.ts";
 import type { Opening, RelayDecision } from "./relay-grant.ts";
 import { namedSenders, openedBySenderEntry, senderProof } from "./sender-entries.ts";
+import type { SettingName } from "./setting-definitions.ts";
 import type { DomainFact, TraceLine } from "./types.ts";
 
 const step = "relay";
 
-function settingLine(judging: Judging, chain: ScopeChain, name: string, outcome: TraceLine["outcome"]): TraceLine {
-  const { value, setAtScope, byEvent } = resolveSetting(judging.state, chain, name);
-  const shown = typeof value === "string" ? value : JSON.stringify(value);
-  return { step, outcome, setting: name, setAtScope, ...(byEvent === undefined ? {} : { byEvent }), detail: shown };
+function settingLine(judging: Judging, chain: ScopeChain, name: SettingName, outcome: TraceLine["outcome"]): TraceLine {
+  return lineOfSetting(judging, chain, name, { step, outcome });
 }
 
 /** The accept entry by IP that opens relaying along a chain: below platform scope only within the width limit. */
@@ -126,6 +127,12 @@ interface Candidate extends Opening {
   readonly scope: Scope;
 }
 
+/** Whether a tenant's own relayAddresses are in force: its mode says so, and no scope above decides instead. */
+function listsAddresses(state: PolicyState, chain: ScopeChain, scope: Scope): boolean {
+  if (relayModeOf(state, chain) !== "addresses") return false;
+  return resolveSetting(state, chain, "relayAddresses").setAtScope === scopeId(scope);
+}
+
 /** Tenants that name the peer, by IP, by host or by a trusted sender entry; two are enough to be ambiguous. */
 function tenantsNamingPeer(judging: Judging): readonly Candidate[] {
   const { state, ip, facts } = judging;
@@ -140,7 +147,8 @@ function tenantsNamingPeer(judging: Judging): readonly Candidate[] {
     state.lists.eachTenantNamingIp(ip, facts.at, (row) => {
       if (state.lists.listOf(row) === "accept")
         return add(row, { reason: "relay-accept-entry", vouchedBy: "ip-entry" });
-      const inForce = relayModeOf(state, tenantChain(state, state.lists.scopeOf(row))) === "addresses";
+      const scope = state.lists.scopeOf(row);
+      const inForce = listsAddresses(state, tenantChain(state, scope), scope);
       return inForce && add(row, { reason: "relay-address", vouchedBy: "ip-entry" });
     });
   }
@@ -204,7 +212,7 @@ function relayForCandidate(judging: Judging, candidate: Candidate): RelayDecisio
   if (known.submissionOff) return refusal(judging, "submission-suspended", gone, account);
   const chain = known.resellerId === undefined ? tenantChain(state, candidate.scope) : chainOf(account);
   // The reseller above may not have been known where the candidate was found.
-  if (candidate.reason === "relay-address" && relayModeOf(state, chain) !== "addresses") {
+  if (candidate.reason === "relay-address" && !listsAddresses(state, chain, candidate.scope)) {
     return refusal(judging, "relay-denied", settingLine(judging, chain, "relayMode", "refuse"), account);
   }
   return { grant: { ...candidate, account, chain } };

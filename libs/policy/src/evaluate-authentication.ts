@@ -8,7 +8,7 @@ import { scoreWeights } from "./score-weights.ts";
 import type { TraceLine } from "./types.ts";
 
 /** Whether a message can be authenticated at all: its peer's address, or the one beyond a trusted relay, says something. */
-export function isAuthenticable(judging: Judging, standing: PeerStanding): boolean {
+function isAuthenticable(judging: Judging, standing: PeerStanding): boolean {
   return standing === "foreign" || (standing === "relayed" && originOf(judging) !== undefined);
 }
 

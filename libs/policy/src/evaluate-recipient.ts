@@ -205,6 +205,32 @@ function decidePeerRelay(judging: Judging): RecipientOutcome | undefined {
   return told(judging, of, { finding: passed, isAccepted: row >= 0, route: "relay", vouchedBy });
 }
 
+/** A bounce of mail that one of our domains sent on: back to its sender, on that domain's account. */
+function decideReturn(judging: Judging, domain: DomainFact): RecipientOutcome | undefined {
+  const { tenantId, resellerId, domainId } = domain;
+  const account = { tenantId, resellerId };
+  const of: Judged = {
+    account,
+    chain: chainOf({ ...account, domainId }),
+    path: account,
+    standing: sendingStanding(judging),
+  };
+  const match = matchLists(judging, of.chain, of.standing);
+  const isListed = match.accept >= 0 || match.acceptSender >= 0;
+  const off: TraceLine = { step: "tenant", outcome: "refuse", setAtScope: tenantId };
+  const finding =
+    (domain.tenantInboundOff ? refuse(judging, "tenant-suspended", "rcpt", off) : undefined) ??
+    (isListed ? undefined : checkKilled(judging, of.chain, match)) ??
+    checkLimits(judging, of.chain) ??
+    checkRates(judging, of.chain, account);
+  if (judging.needs.length > 0) return undefined;
+  if (finding) return told(judging, of, { finding, isAccepted: false });
+  const line: TraceLine = { step: "relay", outcome: "match", setAtScope: domainId, detail: "bounce of forwarded mail" };
+  note(judging, () => line);
+  const passed: Finding = { reason: "bounce-returned", phase: "rcpt", line };
+  return told(judging, of, { finding: passed, isAccepted: false, route: "relay", vouchedBy: "none" });
+}
+
 /** Judges one recipient from all facts so far, those of earlier phases included; undefined while facts are missing. */
 export function decideRecipient(judging: Judging): RecipientOutcome | undefined {
   const { facts } = judging;
@@ -229,5 +255,7 @@ export function decideRecipient(judging: Judging): RecipientOutcome | undefined 
     const line: TraceLine = { step: "recipient", outcome: "refuse", detail: "nobody at this host" };
     return refused(refuse(judging, "recipient-unknown", "rcpt", line), account);
   }
-  return login ? decideLoginRelay(judging, login) : decidePeerRelay(judging);
+  if (login) return decideLoginRelay(judging, login);
+  const isReturn = sender.address === "" && found.bounceFor !== undefined;
+  return isReturn ? decideReturn(judging, found.bounceFor) : decidePeerRelay(judging);
 }

@@ -7,7 +7,9 @@ export {
   type PolicyInputs,
   withDenial,
   withEntry,
+  withLimit,
   withoutEntry,
+  withoutLimit,
   withoutSetting,
   withSetting,
 } from "./compiled-policy.ts";
@@ -24,11 +26,12 @@ export {
   prefixContains,
 } from "./ip-address.ts";
 export type * from "./peer-facts.ts";
-export type { DenialInput, EntryKey, SettingInput } from "./policy-changes.ts";
+export type { DenialInput, EntryKey, LimitInput, SettingInput } from "./policy-changes.ts";
 export type { ReasonDefinition } from "./reason-definition.ts";
 export { type KnownReason, reasons } from "./reasons.ts";
 export * from "./reference-pages.ts";
 export * from "./sender-pattern.ts";
 export * from "./setting-definitions.ts";
 export * from "./types.ts";
+export * from "./validate-limit.ts";
 export * from "./validate-setting.ts";

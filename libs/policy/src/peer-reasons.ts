@@ -13,6 +13,11 @@ export const peerReasons = {
     "Remove the entry if it is too generous.",
   ),
   "relay-login": acceptance("2.0.0", "Relayed for an authenticated mailbox.", "Suspend the mailbox if it is misused."),
+  "bounce-returned": acceptance(
+    "2.0.0",
+    "Relayed: a bounce of mail that a rule sent on, back to that mail's sender.",
+    "Change the rule that sends on, if such bounces are not wanted.",
+  ),
   "relay-address": acceptance("2.0.0", "Relayed: the peer's IP is in relayAddresses.", relayRemedy),
   "relay-accept-entry": acceptance("2.0.0", "Relayed: an accept-list entry names the peer's IP.", relayRemedy),
   "relay-spf-entry": acceptance(

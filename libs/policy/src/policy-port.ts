@@ -1,4 +1,4 @@
-import type { Scope, SenderList, SettingValue } from "@mailfold/domain";
+import type { Scope, SenderList, SettingBound, SettingValue } from "@mailfold/domain";
 import type { DomainId, MailboxId, ResellerId, SenderEntryId, TenantId } from "@mailfold/kernel";
 import type { Evaluation, Facts, Phase } from "./types.ts";
 
@@ -24,21 +24,22 @@ export interface EffectiveSetting {
   readonly setAtScope: string;
   readonly byEvent?: string;
   readonly warning?: string;
-  /** Widest scope above that locks or bounds the setting, if any. */
+  /** The widest scope above that locks the setting, else the widest that bounds it; `bound` is that of all scopes above. */
   readonly limit?: {
     readonly setAtScope: string;
     readonly byEvent: string;
     readonly locked: boolean;
     readonly bound?: SettingBound;
   };
+  /** What this scope itself leaves to the scopes below it, if it limits them. */
+  readonly limitBelow?: {
+    readonly byEvent: string;
+    readonly locked: boolean;
+    readonly bound?: SettingBound;
+  };
 }
 
-/** What scopes below may still choose: a range of numbers, or some of the words. */
-export interface SettingBound {
-  readonly min?: number;
-  readonly max?: number;
-  readonly allowed?: readonly (string | number | boolean)[];
-}
+export type { SettingBound, SettingLimit } from "@mailfold/domain";
 
 export interface EntryInput {
   readonly entryId: SenderEntryId;

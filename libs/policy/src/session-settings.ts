@@ -119,6 +119,8 @@ export const sessionSettings = [
     meaning:
       "Unknown recipients that one IPv4 /32 or IPv6 /64 may try in an hour; one more, and it is denied for denyDuration.",
     check: checkInteger(0, 10_000),
+    zeroIsUnlimited: true,
+    warnings: [{ value: 0, text: "Strangers can try out which addresses exist." }],
   },
   {
     name: "authFailureLimit",
@@ -129,6 +131,8 @@ export const sessionSettings = [
     meaning:
       "Failed logins of one IPv4 /32 or IPv6 /64 in an hour, over all protocols and the API; one more, and it is denied everywhere for denyDuration.",
     check: checkInteger(0, 10_000),
+    zeroIsUnlimited: true,
+    warnings: [{ value: 0, text: "Strangers can try passwords without end." }],
   },
   {
     name: "verifyHelo",
@@ -186,6 +190,8 @@ export const sessionSettings = [
     values: "0 to 1000000; 0 = no limit",
     meaning: "Outgoing recipients of one mailbox in an hour; further ones get 452 4.7.1 and can be tried again later.",
     check: checkInteger(0, 1_000_000),
+    zeroIsUnlimited: true,
+    warnings: [{ value: 0, text: "Whoever learns one password can send without end." }],
   },
   {
     name: "tenantRecipientsPerHour",
@@ -195,6 +201,8 @@ export const sessionSettings = [
     values: "0 to 10000000; 0 = no limit",
     meaning: "Outgoing recipients of a whole tenant in an hour.",
     check: checkInteger(0, 10_000_000),
+    zeroIsUnlimited: true,
+    warnings: [{ value: 0, text: "A tenant whose passwords leak can send without end." }],
   },
   {
     name: "recipientDelayMs",

@@ -18,6 +18,8 @@ export interface SettingDefinition {
   readonly values: string;
   readonly meaning: string;
   readonly check: CheckSetting;
+  /** 0 means "no limit": bounds of scopes above count it as the largest number. */
+  readonly zeroIsUnlimited?: true;
   /** Values that need a word in the platform's `unlocks`. */
   readonly locked?: readonly string[];
   /** Said to whoever sets, or reads, a risky value. */

@@ -48,7 +48,15 @@ export type RecipientFact =
   /** The domain is ours, the address is not there. */
   | { readonly kind: "unknown"; readonly domain: DomainFact }
   /** Not a domain of ours; `isOwnHost` = this host itself was meant (RFC 5321 4.5.1), where nobody has a mailbox. */
-  | { readonly kind: "foreign"; readonly isOwnHost?: boolean };
+  | {
+      readonly kind: "foreign";
+      readonly isOwnHost?: boolean;
+      /**
+       * The address was written to one that we made for mail sent on from this domain, and is the sender of that mail: a
+       * bounce goes back to it. Only the edge, which checked its own signature in the address, says so.
+       */
+      readonly bounceFor?: DomainFact;
+    };
 
 /** Forward-confirmed reverse DNS of the peer, or why there is none. */
 export type HostFact =

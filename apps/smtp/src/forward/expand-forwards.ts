@@ -33,35 +33,79 @@ const receivedMax = 50;
  * may send on in turn; nobody gets the message twice. Mail that is held, refused or junk stays where it is.
  */
 export async function expandForwards(input: ExpandInput): Promise<Expanded> {
-  const judged = [...input.judged];
-  const sentOn = new Map<Judged, readonly string[]>();
-  const redirected = new Set<Judged>();
-  const seen = new Set(judged.map(({ facts }) => facts.recipient?.address ?? ""));
+  const paths = new Paths(input.judged);
   // Recipients gained are at the end of the list, so they are followed, too.
-  for (const each of judged) {
-    const own = each.facts.recipient?.address ?? "";
+  for (const each of paths.judged) {
+    const own = addressOf(each);
     const wishes = wishesOf(each, input.directory);
-    const out: string[] = [];
-    let reached = 0;
     for (const target of wishes.targets) {
-      if (target === own) continue;
-      if (seen.has(target)) {
-        reached += 1;
-        continue;
-      }
+      if (target === own || paths.follows(each, target)) continue;
       const found = recipientFact(input.directory, target);
-      if (found.kind === "foreign" && input.maySendOut) out.push(target);
-      if (found.kind !== "local" || judged.length - input.judged.length >= gainedMax) continue;
-      seen.add(target);
-      reached += 1;
-      judged.push(await input.judge(factsFor(each.facts, target, found)));
+      if (found.kind === "foreign" && input.maySendOut) paths.send(each, target);
+      if (found.kind !== "local" || paths.judged.length - input.judged.length >= gainedMax) continue;
+      paths.gain(each, await input.judge(factsFor(each.facts, target, found)));
     }
-    for (const target of out) seen.add(target);
-    if (out.length > 0) sentOn.set(each, out);
-    const keeps = wishes.keep || wishes.targets.includes(own);
-    if (!keeps && reached + out.length > 0) redirected.add(each);
+    if (!wishes.keep && !wishes.targets.includes(own)) paths.redirecting.add(each);
   }
-  return { judged, sentOn, redirected };
+  return paths.expanded();
+}
+
+/** Which copy goes where. */
+class Paths {
+  readonly judged: Judged[];
+  /** Recipients whose rules keep no copy. */
+  readonly redirecting = new Set<Judged>();
+  private readonly byAddress: Map<string, Judged | undefined>;
+  private readonly sentOn = new Map<Judged, string[]>();
+  private readonly next = new Map<Judged, Judged[]>();
+
+  constructor(judged: readonly Judged[]) {
+    this.judged = [...judged];
+    this.byAddress = new Map(judged.map((each) => [addressOf(each), each]));
+  }
+
+  /** Whether the target gets the message anyway; then this copy's way leads there. */
+  follows(from: Judged, target: string): boolean {
+    if (!this.byAddress.has(target)) return false;
+    const to = this.byAddress.get(target);
+    // One elsewhere is sent to once, on somebody else's behalf.
+    if (to === undefined) this.sentOn.set(from, this.sentOn.get(from) ?? []);
+    else this.lead(from, to);
+    return true;
+  }
+
+  send(from: Judged, target: string): void {
+    this.byAddress.set(target, undefined);
+    this.sentOn.set(from, [...(this.sentOn.get(from) ?? []), target]);
+  }
+
+  gain(from: Judged, to: Judged): void {
+    this.byAddress.set(addressOf(to), to);
+    this.judged.push(to);
+    this.lead(from, to);
+  }
+
+  /** A copy that goes nowhere, or only round, stays with the first whose it is. */
+  expanded(): Expanded {
+    const redirected = new Set(this.redirecting);
+    for (const each of this.redirecting) if (!this.lands(each, redirected, new Set())) redirected.delete(each);
+    return { judged: this.judged, sentOn: new Map([...this.sentOn].filter(([, to]) => to.length > 0)), redirected };
+  }
+
+  private lead(from: Judged, to: Judged): void {
+    this.next.set(from, [...(this.next.get(from) ?? []), to]);
+  }
+
+  private lands(judged: Judged, redirected: ReadonlySet<Judged>, passed: Set<Judged>): boolean {
+    if (!redirected.has(judged) || this.sentOn.has(judged)) return true;
+    if (passed.has(judged)) return false;
+    passed.add(judged);
+    return (this.next.get(judged) ?? []).some((to) => this.lands(to, redirected, passed));
+  }
+}
+
+function addressOf({ facts }: Judged): string {
+  return facts.recipient?.address ?? "";
 }
 
 interface Wishes {

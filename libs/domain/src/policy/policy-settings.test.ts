@@ -31,7 +31,9 @@ const changed = (set: Record<string, SettingValue>, unset: string[] = []): Polic
 
 const limitCheck: LimitCheck = (name, limit) => {
   if (name === "banner") return { code: "LIMIT_INVALID", message: "not at this scope" };
-  return limit?.allowed?.length === 0 ? { code: "LIMIT_INVALID", message: "nothing is left" } : undefined;
+  return limit !== undefined && !limit.locked && limit.allowed?.length === 0
+    ? { code: "LIMIT_INVALID", message: "nothing is left" }
+    : undefined;
 };
 const limiting = (set: Record<string, SettingLimit>, unset: string[] = []): ChangePolicySettings => ({
   ...change,
