@@ -75,8 +75,14 @@ describe("recipients in three tenants that answer differently", () => {
       const wanted = combination.map((action, index) => `${names[index]}=${action}`).join(" ");
       const to = combination.map((action, index) => mailboxOf(tenants[index] as Tenant, action).address);
       const message = `From: <ann@sender.example>\nTo: <list@sender.example>\nMessage-ID: ${idOf(combination)}\nX-Wanted: ${wanted}\nSubject: mixed\n\nhello\n`;
-      const { rcpt, final } = await sendLetter({ port: platform.ports.smtp }, { from: "ann@sender.example", to, message });
-      assert.ok(rcpt.every(({ code }) => code === 250), `${wanted}: nobody is refused before DATA`);
+      const { rcpt, final } = await sendLetter(
+        { port: platform.ports.smtp },
+        { from: "ann@sender.example", to, message },
+      );
+      assert.ok(
+        rcpt.every(({ code }) => code === 250),
+        `${wanted}: nobody is refused before DATA`,
+      );
       answered.set(idOf(combination), final.code);
       if (final.code !== codeOf(combination)) wrong.push(`${combination.join(" ")}: ${final.code} ${final.text}`);
     }
@@ -128,7 +134,11 @@ describe("recipients in three tenants that answer differently", () => {
         more = page.verdicts.pageInfo.hasNextPage;
       }
       for (const combination of combinations) {
-        assert.deepEqual(seen.get(idOf(combination)), [combination[index]], `${tenant.domain} ${combination.join("-")}`);
+        assert.deepEqual(
+          seen.get(idOf(combination)),
+          [combination[index]],
+          `${tenant.domain} ${combination.join("-")}`,
+        );
       }
     }
   });

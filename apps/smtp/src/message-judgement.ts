@@ -171,8 +171,7 @@ export class MessageJudgement {
   }
 }
 
-/** Whose copy is really sent on: what could not be made ready stays with its recipient. */
+/** Whose copy is really sent on and not kept: where one cannot be made ready, nobody's copy hangs on another's. */
 function stillRedirected({ redirected, sentOn }: Expanded, forwards: readonly QueuedForward[]): ReadonlySet<Judged> {
-  const ready = new Set(forwards.map(({ judged }) => judged));
-  return new Set([...redirected].filter((judged) => !sentOn.has(judged) || ready.has(judged)));
+  return forwards.length === sentOn.size ? redirected : new Set();
 }

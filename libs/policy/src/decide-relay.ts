@@ -2,18 +2,9 @@ import { type Scope, scopeId } from "@mailfold/domain";
 import type { TenantId } from "@mailfold/kernel";
 import { entryLine } from "./check-lists.ts";
 import { settingLine as lineOfSetting } from "./check-sender.ts";
-import { mayOpenRelaying, prefixOf } from "./ip-address.ts";
 import { type Account, ask, type Judging, refuse } from "./judging.ts";
-import {
-  chainOf,
-  isUnlocked,
-  type PolicyState,
-  platformChain,
-  relayModeOf,
-  resolveSetting,
-  type ScopeChain,
-  tenantChain,
-} from "./policy-state.ts";
+import { listsAddresses, openedByAcceptIp, openedByAddresses } from "./peer-entries.ts";
+import { chainOf, isUnlocked, platformChain, relayModeOf, type ScopeChain, tenantChain } from "./policy-state.ts";
 import type { KnownReason } from "./reasons.ts";
 import type { Opening, RelayDecision } from "./relay-grant.ts";
 import { namedSenders, openedBySenderEntry, senderProof } from "./sender-entries.ts";
@@ -24,32 +15,6 @@ const step = "relay";
 
 function settingLine(judging: Judging, chain: ScopeChain, name: SettingName, outcome: TraceLine["outcome"]): TraceLine {
   return lineOfSetting(judging, chain, name, { step, outcome });
-}
-
-/** The accept entry by IP that opens relaying along a chain: below platform scope only within the width limit. */
-function openedByAcceptIp(judging: Judging, chain: ScopeChain): Opening | undefined {
-  const { state, ip, facts } = judging;
-  if (!ip) return undefined;
-  for (const id of chain) {
-    const shape = state.lists.shape(id);
-    if (!shape) continue;
-    const row = state.lists.matchIp(shape, ip, facts.at).accept;
-    if (row < 0) continue;
-    if (id !== "platform" && !mayOpenRelaying(prefixOf(ip, state.lists.prefixLength(row)))) continue;
-    return { reason: "relay-accept-entry", vouchedBy: "ip-entry", line: entryLine(judging, row, "match", step) };
-  }
-  return undefined;
-}
-
-/** relayAddresses in force along a chain, when relayMode is `addresses`: the nearest list replaces those above it. */
-function openedByAddresses(judging: Judging, chain: ScopeChain): Opening | undefined {
-  const { state, ip, facts } = judging;
-  if (!ip || relayModeOf(state, chain) !== "addresses") return undefined;
-  const { setAtScope } = resolveSetting(state, chain, "relayAddresses");
-  const shape = state.lists.shape(setAtScope);
-  const row = shape ? state.lists.matchIp(shape, ip, facts.at).relay : -1;
-  if (row < 0) return undefined;
-  return { reason: "relay-address", vouchedBy: "ip-entry", line: entryLine(judging, row, "match", step) };
 }
 
 /** An entry that opens nothing: asks for SPF, defers while DNS does not answer, and refuses else. */
@@ -125,12 +90,6 @@ function relayForOwner(judging: Judging, owner: DomainFact): RelayDecision {
 /** A tenant that names the peer. */
 interface Candidate extends Opening {
   readonly scope: Scope;
-}
-
-/** Whether a tenant's own relayAddresses are in force: its mode says so, and no scope above decides instead. */
-function listsAddresses(state: PolicyState, chain: ScopeChain, scope: Scope): boolean {
-  if (relayModeOf(state, chain) !== "addresses") return false;
-  return resolveSetting(state, chain, "relayAddresses").setAtScope === scopeId(scope);
 }
 
 /** Tenants that name the peer, by IP, by host or by a trusted sender entry; two are enough to be ambiguous. */

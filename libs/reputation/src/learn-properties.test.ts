@@ -273,7 +273,7 @@ describe("forgetting", () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 400, seed: 7 },
     );
     assert.ok(compared > 10_000 && forgotten > 1_000, `${compared} compared, ${forgotten} forgotten`);
   });

@@ -16,7 +16,7 @@ import { authenticationFact } from "./authentication-fact.ts";
 import type { ContentServices } from "./content-services.ts";
 import type { ContentReading, ListFindings } from "./read-content.ts";
 import { noRules, ruleHeaders, runMessageRules } from "./run-message-rules.ts";
-import { outOfTime, type Scanner, scanWith } from "./scan-message.ts";
+import { brokenScanner, outOfTime, type Scanner, scanWith } from "./scan-message.ts";
 import { contentSettings, scopeRules } from "./setting-lists.ts";
 
 /** The message under judgement, as it came. */
@@ -120,7 +120,12 @@ export class MessageInspection {
   private async scan(scanners: readonly Scanner[], facts: Facts): Promise<ScanFact> {
     const found = await Promise.all(
       scanners.map(async (scanner) => {
-        const asked = memo(this.scans, scanner, () => scanWith(this.services, scanner, this.message, facts));
+        const asked = memo(this.scans, scanner, async () => {
+          const answer = await this.attempt(scanner, async () => ({
+            fact: await scanWith(this.services, scanner, this.message, facts),
+          }));
+          return answer === undefined ? brokenScanner : answer.fact;
+        });
         return [scanner, await this.budget.within(asked, (): ScanFact[Scanner] => outOfTime)] as const;
       }),
     );

@@ -28,6 +28,9 @@ export async function scanWith(
 /** The answer when the time for the whole message has run out. */
 export const outOfTime: ScannerDown = { status: "down", cause: "no time left for this message" };
 
+/** The answer when our own client failed in a way it should not. */
+export const brokenScanner: ScannerDown = { status: "down", cause: "internal error" };
+
 async function askRspamd(
   { rspamd }: ContentServices,
   message: InspectedMessage,

@@ -23,7 +23,8 @@ export interface PolicyHouse {
   set(scope: Scope, name: string, value: SettingValue): void;
   /** Greeted, from this address. */
   from(ip: string): Promise<SmtpClient>;
-  readonly submissions: number;
+  /** Logged in as alice@a.test, from this address. */
+  loggedIn(ip: string): Promise<SmtpClient>;
 }
 
 /** One server for the tests of a `describe`; each test starts with an empty journal and the default policy. */
@@ -40,15 +41,17 @@ export function policyHouse(): PolicyHouse {
     clamav: undefined as ContentServices["clamav"],
     classifier: undefined as ContentServices["classifier"],
     txt: new Map<string, string>(),
-    submissions: 0,
     set(scope: Scope, name: string, value: SettingValue) {
       changes += 1;
       policy = withSetting(policy, { scope, name, value, byEvent: `set-${name}-${changes}` });
     },
-    async from(ip: string) {
-      const client = await SmtpClient.dial(smtp.ports.mx!, { early: `PROXY TCP4 ${ip} 198.51.100.1 5000 25\r\n` });
-      await client.reply();
+    from: (ip: string) => greeted(smtp.ports.mx, ip),
+    async loggedIn(ip: string) {
+      const client = await greeted(smtp.ports.submission, ip);
+      await client.ask("STARTTLS");
+      await client.startTls();
       await client.ask("EHLO client.test");
+      await client.ask(`AUTH PLAIN ${Buffer.from("\0alice@a.test\0secret").toString("base64")}`);
       return client;
     },
   };
@@ -84,7 +87,6 @@ export function policyHouse(): PolicyHouse {
       ports: { mx: 0, submission: 0, submissions: 0 },
       trustedProxies: ["127.0.0.1"],
     });
-    house.submissions = smtp.ports.submissions!;
   });
   after(async () => {
     await smtp.close();
@@ -99,4 +101,11 @@ export function policyHouse(): PolicyHouse {
     for (const name of house.txt.keys()) if (!name.startsWith("arc.")) house.txt.delete(name);
   });
   return house;
+}
+
+async function greeted(port: number | undefined, ip: string): Promise<SmtpClient> {
+  const client = await SmtpClient.dial(port ?? 0, { early: `PROXY TCP4 ${ip} 198.51.100.1 5000 25\r\n` });
+  await client.reply();
+  await client.ask("EHLO client.test");
+  return client;
 }
