@@ -125,8 +125,6 @@ export interface RandomOptions {
   readonly stepsMax?: number;
   /** Every mark is on a message of its own, and no cap is ever reached. */
   readonly uncapped?: boolean;
-  /** One tenant and one address, days apart: senders are nearly forgotten again and again. */
-  readonly sparse?: boolean;
 }
 
 /** Mail that makes the six tenants witnesses, before any random evidence. */
@@ -141,24 +139,28 @@ export const earlierMail: readonly Evidence[] = [0, 1, 2, 3, 4, 5].flatMap((inde
 export function randomEvidence({
   stepsMax = 80,
   uncapped = false,
-  sparse = false,
 }: RandomOptions = {}): fc.Arbitrary<readonly Evidence[]> {
   return fc.array(step, { minLength: 1, maxLength: stepsMax, size: "max" }).map((steps) => {
     const story = new Story();
     const list: Evidence[] = [];
-    steps.forEach(({ kind, pauseMs, reporter, message, isAligned, times, ...random }, index) => {
-      const [tenant, ip] = sparse ? [0, 1] : [random.tenant, random.ip];
-      story.at += uncapped ? pauseMs % (2 * dayMs) : sparse ? (pauseMs * 37) % (3 * dayMs) : pauseMs;
+    const cameAt = new Map<string, number>();
+    steps.forEach(({ kind, pauseMs, tenant, ip, reporter, message: text, isAligned, times }, index) => {
+      story.at += uncapped ? pauseMs % (2 * dayMs) : pauseMs;
       const isCapped = uncapped && (kind === "unknownRecipient" || kind === "read" || kind === "replied");
       for (let time = 0; time < (uncapped ? 1 : times); time++) {
+        const message = uncapped ? `u${index}` : `m${tenant}.${reporter}.${(text + time) % 26}`;
+        // A message came once, whatever is said of it later.
+        const messageAt = cameAt.get(message) ?? story.at;
+        cameAt.set(message, messageAt);
         const shared = {
           tenant: tenantNo(tenant),
           ip: `192.0.2.${ip}`,
           ...(isAligned ? { alignedDomain: "mail.example", sender: "news@mail.example" } : {}),
-          message: uncapped ? `u${index}` : `m${tenant}.${reporter}.${(message + time) % 26}`,
-          taken: kind !== "contentSpam" || message % 2 === 0,
+          message,
+          messageAt,
+          taken: kind !== "contentSpam" || text % 2 === 0,
         };
-        if (message % 3 !== 0 && shared.taken) list.push(story.evidence("accepted", shared));
+        if (text % 3 !== 0 && shared.taken) list.push(story.evidence("accepted", shared));
         const isUsers = kind.startsWith("user") || kind.startsWith("re");
         const by = uncapped ? index : reporter;
         list.push(
@@ -172,3 +174,32 @@ export function randomEvidence({
     return list;
   });
 }
+
+const sparseStep = fc.record({
+  kind: fc.constantFrom<EvidenceKind>("userSpam", "userSpam", "userSpam", "contentSpam", "accepted", "userNotSpam"),
+  reporter: fc.integer({ min: 0, max: 7 }),
+  pauseMs: fc.oneof(
+    { arbitrary: fc.constant(hourMs), weight: 5 },
+    { arbitrary: fc.integer({ min: dayMs, max: 4 * dayMs }), weight: 2 },
+    { arbitrary: fc.integer({ min: 5 * dayMs, max: 25 * dayMs }), weight: 1 },
+  ),
+  times: fc.integer({ min: 1, max: 6 }),
+});
+
+/** Random evidence of one tenant about one address, which is nearly forgotten again and again. */
+export const sparseEvidence: fc.Arbitrary<readonly Evidence[]> = fc
+  .array(sparseStep, { minLength: 4, maxLength: 30, size: "max" })
+  .map((steps) => {
+    const story = new Story();
+    return steps.flatMap(({ kind, reporter, pauseMs, times }) => {
+      story.at += pauseMs;
+      return Array.from({ length: times }, (_time, time) => {
+        const message = `s${story.at}.${time}`;
+        const said = story.evidence(kind, {
+          message,
+          ...(kind.startsWith("user") ? { reporter: (reporter + time) % 8 } : {}),
+        });
+        return kind === "accepted" ? [said] : [story.evidence("accepted", { message }), said];
+      }).flat();
+    });
+  });
