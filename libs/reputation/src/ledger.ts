@@ -48,7 +48,7 @@ export function newReputation(options: { readonly forgets?: boolean } = {}): Rep
 }
 
 /** A scope that has learned nothing yet. */
-export function newLedger(scope: ListScope): Ledger {
+function newLedger(scope: ListScope): Ledger {
   return { scope, records: new Map(), pardons: new Map(), listed: new Set(), listedIps: new Map() };
 }
 

@@ -79,7 +79,7 @@ function takeBackMark(record: SenderRecord, { reporter, message }: Evidence): bo
 }
 
 /** Adds all items up anew. */
-export function recompute(record: SenderRecord): void {
+function recompute(record: SenderRecord): void {
   record.sums = foldItems(record.base, record.items);
 }
 
