@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Evidence } from "./evidence.ts";
+import { learn } from "./learn.ts";
+import { newReputation } from "./ledger.ts";
 import { standingOf } from "./sender-standing.ts";
 import { intended, smallSize } from "./simulated-cast-test-world.ts";
 import { playWorld } from "./simulated-mail-test-world.ts";
+import { restoreReputation, type SnapshotPart, snapshotParts } from "./snapshot.ts";
 import { subjectOf } from "./subjects.ts";
 
 describe("a simulated world", () => {
-  const { stories, decisions, reputation, endAt } = playWorld(smallSize, 1);
+  const evidence: Evidence[] = [];
+  const { stories, decisions, reputation, endAt } = playWorld(smallSize, 1, (one) => evidence.push(one));
   const of = (role: keyof typeof intended) => stories.filter(({ sender }) => sender.role === role);
 
   for (const [role, outcome] of Object.entries(intended)) {
@@ -57,6 +62,21 @@ describe("a simulated world", () => {
   test("no ordinary sender is on any list, not even of the tenant whose reporter marks everything", () => {
     for (const story of of("ordinary"))
       assert.deepEqual([story.listedAt, story.tenantsListing.size, story.colluderListed], [undefined, 0, false]);
+  });
+
+  test("a fold that is thrown away ten times and goes on from its checkpoint ends the same", () => {
+    let fold = newReputation();
+    const again: string[] = [];
+    evidence.forEach((one, index) => {
+      again.push(...learn(fold, one).decisions.map((decision) => JSON.stringify(decision)));
+      if (index % Math.ceil(evidence.length / 10) !== 37) return;
+      fold = restoreReputation(JSON.parse(JSON.stringify([...snapshotParts(fold)])) as SnapshotPart[]);
+    });
+    assert.deepEqual(
+      again,
+      decisions.map((decision) => JSON.stringify(decision)),
+    );
+    assert.equal(JSON.stringify([...snapshotParts(fold)]), JSON.stringify([...snapshotParts(reputation)]));
   });
 
   test("no decision is made twice", () => {
