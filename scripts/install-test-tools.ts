@@ -13,6 +13,7 @@ const tools = [
   { package: "python3", file: "/usr/bin/python3" },
   { package: "rspamd", file: "/usr/bin/rspamd" },
   { package: "clamav-daemon", file: "/usr/sbin/clamd" },
+  { package: "bind9", file: "/usr/sbin/named" },
   { package: "openssl", file: "/usr/bin/openssl" },
   { package: "systemd", file: "/usr/bin/systemd-analyze" },
 ] as const;

@@ -22,6 +22,7 @@ export function isPure(workspace: string): boolean {
     workspace === "libs/domain" ||
     workspace === "libs/policy" ||
     workspace === "libs/kernel" ||
+    workspace === "libs/reputation" ||
     workspace.startsWith("projections/")
   );
 }

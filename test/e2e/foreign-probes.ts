@@ -25,6 +25,7 @@ export type Kind =
   | "alias"
   | "token"
   | "entry"
+  | "hold"
   | "verdict"
   | "transaction"
   | "messageId"
@@ -44,7 +45,18 @@ export interface Slot {
   request(name: string, own: Names): { readonly query: string; readonly variables: Record<string, unknown> };
 }
 
-const idKinds = ["reseller", "tenant", "domain", "mailbox", "alias", "token", "entry", "verdict", "event"] as const;
+const idKinds = [
+  "reseller",
+  "tenant",
+  "domain",
+  "mailbox",
+  "alias",
+  "token",
+  "entry",
+  "hold",
+  "verdict",
+  "event",
+] as const;
 /** Argument and input field names that mean the same everywhere. */
 const byName: Readonly<Record<string, readonly Kind[]>> = {
   resellerId: ["reseller"],
@@ -56,6 +68,7 @@ const byName: Readonly<Record<string, readonly Kind[]>> = {
   tokenId: ["token"],
   rotates: ["token"],
   entryId: ["entry"],
+  ids: ["hold"],
   targets: ["mailbox"],
   reference: ["verdict", "event"],
   transactionId: ["transaction"],

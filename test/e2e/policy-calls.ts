@@ -3,7 +3,12 @@ import type { Platform } from "./platform.ts";
 import { mutate } from "./provision.ts";
 import { type DialogueOptions, type Letter, type Reply, sendLetter } from "./smtp-dialogue.ts";
 
-export type Scope = { readonly platform: true } | { readonly tenantId: string } | { readonly domainId: string };
+export type Scope =
+  | { readonly platform: true }
+  | { readonly resellerId: string }
+  | { readonly tenantId: string }
+  | { readonly domainId: string }
+  | { readonly mailboxId: string };
 export const everywhere: Scope = { platform: true };
 
 /** Sets settings at a scope; the test fails on a refusal. The answer comes once the policy is in force. */

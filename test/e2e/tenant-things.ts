@@ -51,6 +51,11 @@ export async function makeTenantThings(platform: Platform, name: string, reselle
   assert.equal(taken.code, 250, taken.text);
   const refused = await deliver(platform, user.address, "eve@spam.example");
   assert.equal(refused.code, 550, refused.text);
+  const all = [{ field: "sender", operator: "startsWith", values: ["held@"] }];
+  const rules = [{ name: "hold", all, actions: [{ do: "quarantine" }] }];
+  await mutate(platform, "policyUpdate", "policy { scope { id } }", { scope, set: { rules } });
+  const held = await deliver(platform, user.address, `held@${name}-friends.example`);
+  assert.equal(held.code, 250, held.text);
   const trace = await untilTraced(platform, tenantId);
   // Last of all, so that nobody's events lie between its position and the platform's next one.
   const policy = await mutate(platform, "policyUpdate", "policy { scope { id } }", {
@@ -69,6 +74,7 @@ export async function makeTenantThings(platform: Platform, name: string, reselle
     alias: [alias],
     token: [token.token.id],
     entry: [entry],
+    hold: await untilHeld(platform, tenantId),
     verdict: trace.references,
     transaction: trace.transactions,
     messageId: [`<${name}-friends.example-1@sender.example>`],
@@ -99,9 +105,19 @@ async function untilTraced(platform: Platform, tenantId: string) {
   const query = `query($t: ID) { verdicts(where: {tenantId: $t}) { nodes { reference transactionId } } }`;
   for (const deadline = Date.now() + 10_000; ; ) {
     const { nodes } = (await platform.graphql<VerdictNodes>(query, { t: tenantId })).verdicts;
-    if (nodes.length >= 2)
+    if (nodes.length >= 3)
       return { references: nodes.map((node) => node.reference), transactions: nodes.map((node) => node.transactionId) };
-    assert.ok(Date.now() < deadline, `${nodes.length} verdicts of 2 after 10 s`);
+    assert.ok(Date.now() < deadline, `${nodes.length} verdicts of 3 after 10 s`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function untilHeld(platform: Platform, tenantId: string): Promise<readonly string[]> {
+  const query = "query($t: ID) { quarantine(scope: {tenantId: $t}) { nodes { id } } }";
+  for (const deadline = Date.now() + 10_000; ; ) {
+    const data = await platform.graphql<{ quarantine: { nodes: readonly Created[] } }>(query, { t: tenantId });
+    if (data.quarantine.nodes.length > 0) return data.quarantine.nodes.map(({ id }) => id);
+    assert.ok(Date.now() < deadline, "no held copy after 10 s");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -125,6 +141,7 @@ export async function dumpTenant(platform: Platform, { tenant, login }: TenantTh
     "query($t: ID!) { senderList(scope: {tenantId: $t}) { nodes { id list pattern expiresAt note event } } }",
     "query($t: ID!) { tokens(scope: {tenantId: $t}) { nodes { id name revoked expiresAt subject } } }",
     "query($t: ID!) { verdicts(where: {tenantId: $t}) { nodes { reference action reason } } }",
+    "query($t: ID!) { quarantine(scope: {tenantId: $t}) { nodes { id status sender subject preview { text } } } }",
     "query($t: ID!) { auditEvents(first: 100, where: {tenant: $t}) { nodes { id type position data } pageInfo { hasNextPage } } }",
   ];
   const data: unknown[] = [];

@@ -55,6 +55,10 @@ function factsOf(index: number, tenants: number): Facts {
     helo: "mx.sender.example",
     sender: { address: `someone@sender${index % 1_000}.example`, form: "plain" },
     senderOwner: null,
+    host: { status: "confirmed", name: "mx.sender.example" },
+    heloName: { status: "found", name: "mx.sender.example" },
+    senderDomain: { status: "found", name: "sender.example" },
+    spf: { result: "none", identity: "mailfrom", domain: "sender.example" },
     recipient: {
       address,
       form: "plain",

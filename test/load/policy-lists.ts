@@ -86,6 +86,10 @@ function factsFor(ip: string, sender: string): Facts {
     tls: false,
     helo: "mail.sender.example",
     sender: { address: sender, form: "plain" },
+    host: { status: "confirmed", name: "mail.sender.example" },
+    heloName: { status: "found", name: "mail.sender.example" },
+    senderDomain: { status: "found", name: "sender.example" },
+    spf: { result: "none", identity: "mailfrom", domain: "sender.example" },
     recipient: {
       address: "a@own.example",
       form: "plain",

@@ -1,7 +1,9 @@
 import type { TlsOptions } from "node:tls";
 import type { DnsResolver } from "@mailfold/dns";
+import type { BodyRef } from "@mailfold/events";
 import type { Journal } from "@mailfold/journal";
-import type { Clock, Position, RecordedEvent, Sealer } from "@mailfold/kernel";
+import type { Clock, MailboxId, MessageId, Position, RecordedEvent, Sealer, VerdictId } from "@mailfold/kernel";
+import type { MimePool } from "@mailfold/mime";
 import type { PolicySource } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import type { ReadStore } from "@mailfold/read-store";
@@ -29,6 +31,13 @@ export interface BackupResult {
   readonly bytes: number;
 }
 
+/** A delivered message as it lies in a mailbox. */
+export interface DeliveredCopy {
+  readonly body: BodyRef;
+  readonly transactionId?: MessageId;
+  readonly verdictId?: VerdictId;
+}
+
 /** Everything that the operations need; the edges' own needs are in ApiDeps. */
 export interface OperationDeps {
   readonly journal: Journal;
@@ -42,6 +51,10 @@ export interface OperationDeps {
   readonly resolver: DnsResolver;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Reads previews of held mail off this thread. */
+  readonly mime: Pick<MimePool, "preview">;
+  /** Messages that one verdict let into a mailbox and that are still there; several when they were copied. */
+  copiesOf(mailboxId: MailboxId, verdictId: VerdictId): Promise<readonly DeliveredCopy[]>;
   /** True once directory and policy views have passed the position; false at the deadline. */
   waitForViews(position: Position, timeoutMs: number): Promise<boolean>;
 }
@@ -54,6 +67,11 @@ export interface ApiDeps extends OperationDeps {
   readonly redactSecrets: (event: RecordedEvent) => RecordedEvent;
   /** Wire version of an event's newest shape, for `dataschema`; 1 when unknown. */
   readonly versionOf?: (type: string) => number;
+  /** Denials of addresses, shared with the mail protocols: how long one lasts still, and a token that was wrong. */
+  readonly peerAbuse?: {
+    readonly deniedForSeconds: (ip: string) => number | undefined;
+    readonly loginFailed: (ip: string, protocol: string) => void;
+  };
   /** Performs a backup of the running platform; absent where the store cannot. */
   readonly backup?: (directory: string) => Promise<BackupResult>;
   /** Key and certificate for HTTPS (TLS 1.2 and later); absent = no HTTPS listener. */

@@ -10,9 +10,12 @@ import { createRateLimit } from "./http/rate-limit.ts";
 import { createLogCursors } from "./log-cursor.ts";
 import { createOperations } from "./operations/create-operations.ts";
 import { type ApiConfig, type ApiDeps, defaultApiLimits, type RunningApi } from "./ports.ts";
+import { PreviewTurns } from "./records/preview-turns.ts";
 import { createTokenAuthentication } from "./token-authentication.ts";
 
 const closeTimeoutMs = 5_000;
+/** A preview holds up to 4 MiB while it is read. */
+const previewsAtOnce = 4;
 
 /** Starts GraphQL, the audit feed, health and metrics on HTTP and, with a tlsContext, on HTTPS. */
 export async function startApi(deps: ApiDeps, config: ApiConfig): Promise<RunningApi> {
@@ -24,6 +27,7 @@ export async function startApi(deps: ApiDeps, config: ApiConfig): Promise<Runnin
     cursors: createLogCursors(deps.journal.events),
     authentication: createTokenAuthentication(deps),
     tickets: createFeedTickets(deps.clock),
+    previews: new PreviewTurns(previewsAtOnce),
   };
   const registry = createFeedRegistry();
   const failures = createRateLimit(deps.clock, limits.authFailuresPerMinute / 60, limits.authFailuresPerMinute);
@@ -34,7 +38,10 @@ export async function startApi(deps: ApiDeps, config: ApiConfig): Promise<Runnin
     registry,
     graphql: createGraphqlServer(buildApiSchema(), api),
     requests: createRateLimit(deps.clock, limits.requestsPerSecond, limits.requestBurst),
-    rejected: (ip: string) => failures.take(ip) !== undefined,
+    rejected: (ip: string, isWrongToken: boolean) => {
+      if (isWrongToken) deps.peerAbuse?.loginFailed(ip, "http");
+      return failures.take(ip) !== undefined;
+    },
     httpsPort: () => ports.https,
   };
   const servers: FastifyInstance[] = [];

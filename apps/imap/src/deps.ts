@@ -16,14 +16,16 @@ export interface ImapDeps {
   readonly authenticator: Authenticator;
   readonly mime: MimePool;
   readonly log: Logger;
-  readonly metrics: Pick<Metrics, "imapCommands" | "connections">;
+  readonly metrics: Pick<Metrics, "imapCommands" | "connections" | "marks">;
   readonly clock: Clock;
   readonly ids: { newId(kind: "folder"): FolderId; uuidV7(): string };
   readonly tls: Pick<TlsContextProvider, "current">;
-  /** Banner, requireTlsForAuth, size limit. */
+  /** Banner, requireTlsForAuth, authMechanisms, size limit. */
   readonly policy: PolicySource;
   /** Asked again while sessions last: a suspended or deleted account loses them within seconds. */
   readonly directory: Pick<Directory, "mailbox" | "tenant">;
+  /** Whether an address is denied for abuse now; nobody is when absent. */
+  readonly isDenied?: (ip: string) => boolean;
   /** False while views catch up: logins are put off, not refused. */
   readonly readiness: () => boolean;
 }

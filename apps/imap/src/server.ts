@@ -95,6 +95,10 @@ class Acceptor {
     // Gone already: its close event was, or will be, nobody's to count.
     if (socket.destroyed) return;
     const ip = peer.remoteAddress;
+    if (deps.isDenied?.(ip)) {
+      refuse(socket, implicitTls, "Your address is refused for a while after protocol abuse");
+      return;
+    }
     const open = (this.#perIp.get(ip) ?? 0) + 1;
     if (open > limits.connectionsPerIpMax) {
       refuse(socket, implicitTls, "Too many connections from your address");

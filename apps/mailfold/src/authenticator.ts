@@ -16,13 +16,17 @@ export interface AuthenticatorDeps {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly uuid: () => string;
+  /** Failed logins of an address, over all protocols; too many, and it is denied. */
+  readonly abuse: {
+    readonly loginFailed: (ip: string, protocol: string) => void;
+    readonly deniedForSeconds: (ip: string) => number | undefined;
+  };
   /** False while the directory catches up: logins are put off, not refused. */
   readonly ready: () => boolean;
 }
 
 const minute = 60_000;
-/** Per IP over all accounts, and per account over all IPs; a success forgives only the account. */
-const ipLimit = { failuresMax: 100, windowMs: 10 * minute, keysMax: 50_000 };
+/** Per account over all IPs; a success forgives it. What one IP may try is the setting authFailureLimit. */
 const accountLimit = { failuresMax: 50, windowMs: 10 * minute, keysMax: 50_000 };
 /** A client that logs in every minute is one record in ten minutes, not ten. */
 const signInRecordEveryMs = 10 * minute;
@@ -30,13 +34,12 @@ const signInKeysMax = 50_000;
 
 /** Checks logins of every protocol. Limits are shared by all of them; unknown names cost as much work as known ones. */
 export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
-  const byIp = createLoginLimits(ipLimit);
   const byAccount = createLoginLimits(accountLimit);
   const record = createSignInRecorder(deps);
 
   async function decide(attempt: AuthAttempt, login: string): Promise<AuthOutcome> {
     const now = deps.clock.now();
-    const blockedSeconds = byIp.blockedFor(attempt.ip, now) ?? byAccount.blockedFor(login, now);
+    const blockedSeconds = deps.abuse.deniedForSeconds(attempt.ip) ?? byAccount.blockedFor(login, now);
     if (blockedSeconds !== undefined) return { ok: false, cause: "throttled", retryAfterSeconds: blockedSeconds };
     if (!deps.ready()) return { ok: false, cause: "unavailable" };
     const mailbox = deps.directory.mailboxByAddress(login);
@@ -46,7 +49,7 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
         ? await deps.passwords.verifyNothing(attempt.password, login)
         : await deps.passwords.verify(phc, attempt.password);
     if (mailbox === undefined || !right) {
-      byIp.failed(attempt.ip, now);
+      deps.abuse.loginFailed(attempt.ip, attempt.protocol);
       byAccount.failed(login, now);
       if (mailbox !== undefined) record(mailbox, attempt, "bad-credentials");
       return { ok: false, cause: "bad-credentials" };

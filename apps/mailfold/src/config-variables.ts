@@ -24,6 +24,10 @@ const port = z
 const portAllowed = "0 to 65535 (0 picks a free port)";
 const zeroOrOne = z.enum(["0", "1"]).transform((value) => value === "1");
 
+const httpUrl = z.string().refine((text) => {
+  const { protocol, pathname, search, hash } = URL.parse(text) ?? {};
+  return (protocol === "http:" || protocol === "https:") && pathname === "/" && search === "" && hash === "";
+});
 const hostPort = z.string().refine((text) => parseHostPort(text) !== undefined);
 
 /** Splits `host:port`, `[v6]:port`; undefined when it is neither. */
@@ -163,6 +167,38 @@ export const variables = [
     schema: zeroOrOne,
     allowed: "0 or 1",
     meaning: "1 lets outbound mail connect to loopback and private addresses (tests)",
+  },
+  {
+    name: "MAILFOLD_RSPAMD",
+    key: "rspamd",
+    flag: "--rspamd",
+    fallback: () => "none",
+    schema: z.union([z.literal("none"), httpUrl]),
+    allowed: "none, or http://host:port of its normal worker",
+    meaning: "spam scanner that is asked about each message",
+  },
+  {
+    name: "MAILFOLD_RSPAMD_CONTROLLER",
+    key: "rspamd_controller",
+    fallback: () => "none",
+    schema: z.union([z.literal("none"), httpUrl]),
+    allowed: "none, or http://:password@host:port of its controller",
+    secret: "url-password",
+    meaning: "where rspamd learns what users mark; none: it does not",
+  },
+  {
+    name: "MAILFOLD_CLAMAV",
+    key: "clamav",
+    flag: "--clamav",
+    fallback: () => "none",
+    schema: z.string().transform((text, context) => {
+      if (text === "none") return undefined;
+      const address = text.startsWith("/") ? text : parseHostPort(text);
+      if (address === undefined) context.addIssue({ code: "custom", message: text });
+      return address;
+    }),
+    allowed: "none, host:port, or the path of its Unix socket",
+    meaning: "virus scanner (clamd) that is asked about each message",
   },
   {
     name: "MAILFOLD_LOG_LEVEL",

@@ -28,6 +28,10 @@ export interface Config {
   readonly dns: string | undefined;
   readonly smarthost: string | undefined;
   readonly outboundAllowPrivate: boolean;
+  readonly rspamd: string | undefined;
+  readonly rspamdController: string | undefined;
+  /** Path of a Unix socket, or host and port. */
+  readonly clamav: string | { readonly host: string; readonly port: number } | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -150,6 +154,9 @@ function toConfig(values: ReadonlyMap<string, unknown>, explained: readonly Expl
     dns: orNone("dns", "system"),
     smarthost: orNone("smarthost", "none"),
     outboundAllowPrivate: read("outbound_allow_private"),
+    rspamd: orNone("rspamd", "none"),
+    rspamdController: orNone("rspamd_controller", "none"),
+    clamav: read("clamav"),
     logLevel: read("log_level"),
   };
   return checkTogether(config, explained);
@@ -173,6 +180,9 @@ function checkTogether(config: Config, explained: readonly ExplainedValue[]): Co
   }
   if (config.eventStore === "embedded" && config.blobStore !== "embedded") {
     throw new ConfigError("MAILFOLD_BLOB_STORE: the embedded log keeps bodies itself; allowed is embedded");
+  }
+  if (config.rspamdController !== undefined && config.rspamd === undefined) {
+    throw new ConfigError("MAILFOLD_RSPAMD_CONTROLLER: needs MAILFOLD_RSPAMD, which is none");
   }
   const used = Object.entries(config.ports).filter(([, number]) => number !== 0);
   for (const [name, number] of used) {

@@ -12,7 +12,9 @@ import { createTlsContextProvider, ensureSelfSigned, type TlsContextProvider, ty
 import { createAuthenticator } from "./authenticator.ts";
 import type { Config } from "./config.ts";
 import { parseHostPort } from "./config-variables.ts";
+import { createDeliveredCopies } from "./delivered-copies.ts";
 import { createOutboundQueue } from "./outbound-queue.ts";
+import { openPeerDefence, type PeerDefence } from "./peer-defence.ts";
 import type { PlatformParts } from "./platform-parts.ts";
 import { type Health, watchHealth } from "./watch-health.ts";
 
@@ -28,6 +30,7 @@ interface Shared {
   readonly tls: TlsMaterial;
   readonly tlsContext: TlsContextProvider;
   readonly authenticator: Authenticator;
+  readonly defence: PeerDefence;
   readonly health: Health;
   readonly adminTokenHash: string;
 }
@@ -44,7 +47,9 @@ export async function startFrontEnds(parts: PlatformParts, adminTokenHash: strin
   const tls = await ensureSelfSigned({ dir: join(parts.dataDir, "tls"), hostname: config.hostname, clock });
   const loopDelay = monitorEventLoopDelay({ resolution: 10 });
   loopDelay.enable();
+  const defence = openPeerDefence(parts);
   const shared: Shared = {
+    defence,
     parts,
     tls,
     tlsContext: createTlsContextProvider(tls, clock.now()),
@@ -58,6 +63,7 @@ export async function startFrontEnds(parts: PlatformParts, adminTokenHash: strin
       log,
       uuid: uuidV7,
       ready: parts.viewsReady,
+      abuse: defence.byText,
     }),
     health: watchHealth({ rows, metrics, loopDelay, viewsReady: parts.viewsReady, policy }),
     adminTokenHash,
@@ -66,6 +72,7 @@ export async function startFrontEnds(parts: PlatformParts, adminTokenHash: strin
   const close = async () => {
     const closed = await Promise.allSettled(roles.map((role) => role.close()));
     loopDelay.disable();
+    defence.close();
     for (const result of closed) if (result.status === "rejected") throw result.reason;
   };
   try {
@@ -92,11 +99,13 @@ export function operationDeps(parts: PlatformParts): OperationDeps {
     resolver,
     log,
     clock,
+    mime: parts.mime,
+    copiesOf: createDeliveredCopies(parts.folds),
     waitForViews,
   };
 }
 
-async function smtpRole({ parts, authenticator, tlsContext }: Shared): Promise<Role> {
+async function smtpRole({ parts, authenticator, defence, tlsContext }: Shared): Promise<Role> {
   const { config, policy, directory, resolver, log, metrics, clock } = parts;
   const { host, hostname, trustedProxies, ports } = config;
   const smtp = await startSmtp(
@@ -111,6 +120,12 @@ async function smtpRole({ parts, authenticator, tlsContext }: Shared): Promise<R
       clock,
       tlsContext,
       readiness: parts.viewsReady,
+      denials: defence.denials,
+      abuse: defence.abuse,
+      greylist: defence.greylist,
+      counters: defence.counters,
+      content: parts.contentParts.content,
+      forwarding: parts.contentParts.forwarding,
     },
     {
       host,
@@ -123,7 +138,7 @@ async function smtpRole({ parts, authenticator, tlsContext }: Shared): Promise<R
   return { ports: { smtp: mx, submission, submissions }, close: () => smtp.close() };
 }
 
-function imapRole({ parts, authenticator, tlsContext }: Shared): Promise<Role> {
+function imapRole({ parts, authenticator, defence, tlsContext }: Shared): Promise<Role> {
   const { config, folds, mime, policy, directory, log, metrics, clock } = parts;
   const { host, hostname, trustedProxies, ports } = config;
   return startImap(
@@ -140,18 +155,20 @@ function imapRole({ parts, authenticator, tlsContext }: Shared): Promise<Role> {
       policy,
       directory,
       readiness: parts.viewsReady,
+      isDenied: defence.denials.isDenied,
     },
     { host, hostname, trustedProxies, ports: { imap: ports.imap, imaps: ports.imaps } },
   );
 }
 
-function apiRole({ parts, tls, health, adminTokenHash }: Shared): Promise<Role> {
+function apiRole({ parts, tls, defence, health, adminTokenHash }: Shared): Promise<Role> {
   const { config, metrics, stores } = parts;
   const versions = eventCatalogue as Readonly<Record<string, { readonly version: number }>>;
   return startApi(
     {
       ...operationDeps(parts),
       metrics,
+      peerAbuse: defence.byText,
       readiness: health.readiness,
       redactSecrets,
       versionOf: (type) => versions[type]?.version ?? 1,

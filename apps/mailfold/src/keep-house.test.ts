@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createEventCodec, streams } from "@mailfold/events";
+import type { Append, EventStore } from "@mailfold/event-store";
+import { createEventCodec, type MessageHeld, streams } from "@mailfold/events";
 import { newId, uuidV7 } from "@mailfold/ids";
 import { openEmbeddedJournal } from "@mailfold/journal";
 import type { DomainId, NewEvent, TenantId } from "@mailfold/kernel";
 import { openKeys } from "@mailfold/keys";
+import { quarantine } from "@mailfold/projection-quarantine";
 import { openReadStore } from "@mailfold/read-store";
 import { createLogger } from "@mailfold/telemetry";
 import { keepHouse } from "./keep-house.ts";
@@ -61,6 +64,94 @@ function added(name: string): Pick<NewEvent, "type" | "data"> & { readonly data:
   const domainId = newId("domain") as DomainId;
   return { type: "DomainAdded", data: { domainId, tenantId, name, verificationValue: "v" } } as never;
 }
+
+test("a round ends held copies past their time and lets go of bodies, but never of what is released at this moment", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "mailfold-house-"));
+  const clock = { time: Date.UTC(2026, 2, 1), now: () => clock.time };
+  const world = await openWorld(dataDir, clock);
+  const deps = { journal: world.journal, rows: world.rows, clock, log: createLogger("silent") };
+  try {
+    const hold = async (days: number, kind: MessageHeld["data"]["kind"] = "quarantined") => {
+      const bytes = Buffer.from(`Subject: ${uuidV7()}\r\n\r\nx`);
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      const ref = { tenantId, sha256, sizeBytes: bytes.length };
+      const holdId = uuidV7();
+      const data = {
+        holdId,
+        kind,
+        transactionId: newId("message"),
+        verdictId: newId("verdict"),
+        recipient: "bob@a.test",
+        sender: "eve@spam.test",
+        mailboxId: newId("mailbox"),
+        body: ref,
+        prefix: "",
+        sizeBytes: bytes.length,
+        expiresAt: clock.time + days * dayMs,
+        facts: {},
+        attempt: 0,
+      };
+      const stream = streams.hold(tenantId, holdId);
+      const metadata = { tenantId, actor: { type: "system", id: "test" } } as const;
+      const event = { id: uuidV7(), type: "MessageHeld", data, metadata, occurredAt: clock.time };
+      await world.journal.commit({
+        bodies: [{ ref, bytes }],
+        appends: [{ stream, expected: "none", events: [event] }],
+        holds: [{ stream, ref }],
+      });
+      return { holdId, stream, ref };
+    };
+    const [short, long, deferred] = [await hold(7), await hold(30), await hold(1, "deferred")];
+    const released = await hold(30);
+    await world.append(released.stream, [
+      { type: "HeldMessageReleased", data: { holdId: released.holdId, mailboxId: newId("mailbox") } },
+    ]);
+    await world.caughtUp();
+    const kept = async (copy: typeof short) => (await world.journal.bodies.read(copy.ref)) !== undefined;
+
+    clock.time += 7 * dayMs - 1;
+    await keepHouse(deps);
+    assert.deepEqual(await world.types(short.stream), ["MessageHeld"], "not a moment too soon");
+    clock.time += 1;
+    await keepHouse(deps);
+    await world.caughtUp();
+    await keepHouse(deps);
+    assert.deepEqual(await world.types(short.stream), ["MessageHeld", "HeldMessageSettled"]);
+    assert.deepEqual(await world.types(deferred.stream), ["MessageHeld"], "the judge's");
+    const row = world.rows.get(quarantine, "holds", { holdId: short.holdId });
+    assert.deepEqual([row?.status, row?.settledBy], ["expired", "quarantine"]);
+    clock.time += 2 * dayMs;
+    await keepHouse(deps);
+    assert.deepEqual([await kept(short), await kept(long), await kept(deferred)], [false, true, true]);
+    assert.equal(await kept(released), true, "ended too long ago for this round: it goes with its stream");
+
+    // Ended by an admin whose process was stopped before it could let go of the body.
+    await world.append(long.stream, [{ type: "HeldMessageDeleted", data: { holdId: long.holdId } }]);
+    await world.caughtUp();
+    await keepHouse(deps);
+    clock.time += 2 * dayMs;
+    await keepHouse(deps);
+    assert.equal(await kept(long), false);
+
+    const race = await hold(0);
+    await world.caughtUp();
+    const log = world.journal.events;
+    const release = { type: "HeldMessageReleased", data: { holdId: race.holdId, mailboxId: newId("mailbox") } };
+    const events = {
+      readStream: log.readStream.bind(log),
+      expire: log.expire.bind(log),
+      append: async (append: Append) => {
+        if (append.stream === race.stream) await world.append(race.stream, [release]);
+        return log.append(append);
+      },
+    } as unknown as EventStore;
+    await keepHouse({ ...deps, journal: { bodies: world.journal.bodies, events } });
+    assert.deepEqual(await world.types(race.stream), ["MessageHeld", "HeldMessageReleased"]);
+  } finally {
+    await world.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
 
 test("a round ends unverified claims of 14 days, drops traffic and held copies of 90 days, and views equal a rebuild", async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "mailfold-house-"));

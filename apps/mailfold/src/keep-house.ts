@@ -2,6 +2,7 @@ import type { Journal } from "@mailfold/journal";
 import type { Clock } from "@mailfold/kernel";
 import type { OpenedReadStore } from "@mailfold/read-store";
 import type { Logger } from "@mailfold/telemetry";
+import { expireHeldCopies, letGoOfSettled } from "./expire-held.ts";
 import { lapseDomainClaims } from "./lapse-claims.ts";
 
 export interface HousekeepingDeps {
@@ -20,6 +21,10 @@ export interface Housekeeping {
 /** How long a body that nothing holds is kept before its space is freed. */
 const bodyGraceMs = 24 * 3_600_000;
 const trafficRetentionMs = 90 * 86_400_000;
+/** Stores of a cluster let go of nothing that is younger than an hour, and views lag. */
+const lookBackMs = 3 * 3_600_000;
+/** After a start: what the process before could not do. Longer ago, bodies go with their streams. */
+const firstLookBackMs = 26 * 3_600_000;
 /** Not while a start is busy, but also on a platform that is restarted every day. */
 const firstRoundMs = 5 * 60_000;
 const roundEveryMs = 3_600_000;
@@ -27,8 +32,9 @@ const roundEveryMs = 3_600_000;
 /** Keeps house soon after the start and every hour from then on. */
 export function startHousekeeping(deps: HousekeepingDeps): Housekeeping {
   let round: Promise<void> | undefined;
+  const memory: HouseMemory = {};
   const begin = () => {
-    round ??= keepHouse(deps).finally(() => {
+    round ??= keepHouse(deps, memory).finally(() => {
       round = undefined;
     });
   };
@@ -42,8 +48,17 @@ export function startHousekeeping(deps: HousekeepingDeps): Housekeeping {
   };
 }
 
-/** One round: drops expired traffic, frees bodies that nothing holds, ends claims that lapsed. A failure waits for the next. */
-export async function keepHouse(deps: HousekeepingDeps): Promise<void> {
+/** What one round leaves for the next. */
+interface HouseMemory {
+  /** Since when the bodies of settled copies have to be looked at, ms since the epoch. */
+  settledSince?: number;
+}
+
+/**
+ * One round: drops expired traffic, ends held copies and claims whose time is over, frees bodies that nothing holds. A failure
+ * waits for the next round.
+ */
+export async function keepHouse(deps: HousekeepingDeps, memory: HouseMemory = {}): Promise<void> {
   const { journal, rows, clock, log } = deps;
   await attempt(log, "dropping expired traffic", async () => {
     const before = clock.now() - trafficRetentionMs;
@@ -52,6 +67,13 @@ export async function keepHouse(deps: HousekeepingDeps): Promise<void> {
     if (expired === 0) return;
     await rows.dropExpired();
     log.info({ expired }, "expired traffic dropped");
+  });
+  await attempt(log, "ending held copies", async () => {
+    const startedAt = clock.now();
+    const ended = await expireHeldCopies({ journal, rows, clock });
+    if (ended > 0) log.info({ ended }, "held copies expired");
+    await letGoOfSettled({ journal, rows, clock }, memory.settledSince ?? startedAt - firstLookBackMs);
+    memory.settledSince = startedAt - lookBackMs;
   });
   await attempt(log, "freeing unused bodies", async () => {
     const freed = await journal.bodies.free(bodyGraceMs);

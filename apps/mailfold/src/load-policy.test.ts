@@ -23,8 +23,13 @@ const history: readonly RecordedEvent[] = [
   event(3_001, "SenderEntryRemoved", { entryId: "sle_7", scope, list: "kill", pattern: "@spam7.example" }),
   event(3_002, "PolicySettingsChanged", { scope, set: { maxRecipientsPerMessage: 5 }, unset: [] }),
   event(3_003, "PolicySettingsChanged", { scope, set: { maxRecipientsPerMessage: 7 }, unset: [] }),
-  event(3_004, "IpDenied", { prefix: "192.0.2.1/32", reason: "command-too-long", until: 10_000 }),
-  event(3_005, "IpDenied", { prefix: "192.0.2.2/32", reason: "command-too-long", until: 4_000 }),
+  event(3_004, "PolicyLimitsChanged", {
+    scope: { kind: "platform" },
+    set: { maxRecipientsPerMessage: { max: 6 }, virusScanner: { locked: true } },
+    unset: [],
+  }),
+  event(3_005, "IpDenied", { prefix: "192.0.2.1/32", reason: "command-too-long", until: 10_000 }),
+  event(3_006, "IpDenied", { prefix: "192.0.2.2/32", reason: "command-too-long", until: 4_000 }),
 ];
 
 function reasonFor(policy: CompiledPolicy, sender: string): string {
@@ -41,7 +46,8 @@ function reasonFor(policy: CompiledPolicy, sender: string): string {
   const facts = {
     at: 5_000,
     listener: "mx",
-    ip: "198.51.100.1",
+    // Private: nothing is looked up about it.
+    ip: "10.0.0.1",
     tls: false,
     helo: "x.example",
     sender: { address: sender, form: "plain" },
@@ -55,7 +61,7 @@ function reasonFor(policy: CompiledPolicy, sender: string): string {
 test("the policy from rows is the policy from events, page by page; what comes later is applied on top", async () => {
   const rows = new MemoryRows([policyIndex]);
   for (const each of history) rows.append(each);
-  const status = { name: policyIndex.name, state: "running", position: position(3_005) } as ProjectionStatus;
+  const status = { name: policyIndex.name, state: "running", position: position(3_006) } as ProjectionStatus;
   const reader = {
     status: () => [status],
     get: rows.get.bind(rows),
@@ -63,7 +69,8 @@ test("the policy from rows is the policy from events, page by page; what comes l
   };
   const loaded = await loadPolicy(reader, { now: () => 5_000 });
   const folded = history.reduce(applyPolicyEvent, emptyPolicy());
-  assert.equal(loaded.position, position(3_005));
+  assert.equal(loaded.policy.value({ tenantId }, "maxRecipientsPerMessage"), 6);
+  assert.equal(loaded.position, position(3_006));
   assert.equal(loaded.policy.revision, folded.revision);
   assert.deepEqual(loaded.policy.effective({ tenantId }), folded.effective({ tenantId }));
   for (const n of [0, 7, 999, 1_000, 1_001, 2_499]) {

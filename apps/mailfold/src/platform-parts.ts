@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { createDnsResolver, type DnsResolver } from "@mailfold/dns";
 import { createEventCodec } from "@mailfold/events";
+import type { Journal } from "@mailfold/journal";
 import type { Clock, Position } from "@mailfold/kernel";
 import { type Keys, openKeys } from "@mailfold/keys";
 import { createMimePool, type MimePool } from "@mailfold/mime";
@@ -14,10 +15,15 @@ import {
 } from "@mailfold/projection-directory";
 import { type FolderOutcome, foldersFold, type MailboxState } from "@mailfold/projection-folders";
 import { type FoldRunner, type OpenedReadStore, openFoldRunner, openReadStore } from "@mailfold/read-store";
+import type { RspamdClient } from "@mailfold/scanners";
 import { createMetrics, type Logger, type Metrics } from "@mailfold/telemetry";
 import type { Config } from "./config.ts";
+import { type ContentParts, openContentParts, rspamdClient } from "./content-parts.ts";
 import { watchDecidingViews } from "./deciding-views.ts";
 import { startHousekeeping } from "./keep-house.ts";
+import { startLearning } from "./learning/learn-from-marks.ts";
+import { createRspamdTeacher } from "./learning/teach-rspamd.ts";
+import { createTenantClassifier, type TenantClassifier } from "./learning/tenant-classifier.ts";
 import { loadPolicy } from "./load-policy.ts";
 import { readFoldWorld } from "./log-world.ts";
 import { type PolicyFeed, startPolicyFeed } from "./policy-feed.ts";
@@ -40,6 +46,10 @@ export interface PlatformParts {
   readonly folds: FoldRunner<MailboxState, FolderOutcome>;
   readonly passwords: PasswordPool;
   readonly mime: MimePool;
+  /** What messages are looked at with, and what sending them on needs. */
+  readonly contentParts: ContentParts;
+  /** Learns by itself from what users mark. */
+  readonly classifier: TenantClassifier;
   readonly resolver: DnsResolver;
   /** True once directory and policy hold all that was in the log at start, and while neither is stuck, nor the log. */
   viewsReady(): boolean;
@@ -63,26 +73,9 @@ export async function openPlatformParts(
   const keys = openKeys({ dir: join(dataDir, "keys") });
   const stores = await openStores({ config, dataDir, codec: createEventCodec(keys), clock, log, onFatal: fail });
   const { journal } = stores;
-  const projectorConfig: ProjectorConfig = { dataDir, eventStore: config.eventStore };
-  const rows = await openReadStore({
-    path: join(dataDir, "views.db"),
-    clock,
-    projector: { moduleUrl: new URL("./projector-module.ts", import.meta.url), config: projectorConfig },
-    onFault: (fault) => log.warn({ fault }, "a view is being retried"),
-    onDied: fail,
-    onBodies(stream, refs, upToRevision) {
-      journal.bodies
-        .setHeld(stream, refs, { upToRevision })
-        .catch((error: unknown) => log.warn({ err: error }, "held bodies could not be noted"));
-    },
-  });
+  const rows = await openRows({ dataDir, clock, log, journal, eventStore: config.eventStore }, fail);
   const startHead = await journal.events.head();
-  const usedBytes = cachedUsedBytes(usedBytesFrom(rows, mailboxUsageProjection));
-  const directory = createDirectory(rows, usedBytes.of);
-  rows.onAdvance((projection) => {
-    if (projection === directoryProjection.name) directory.invalidate();
-    else if (projection === mailboxUsageProjection.name) usedBytes.invalidate();
-  });
+  const directory = openDirectory(rows);
   const policy = startPolicyFeed(journal.events, await loadPolicy(rows, clock), (fault) =>
     log.warn({ fault }, "the policy feed is being retried"),
   );
@@ -95,12 +88,18 @@ export async function openPlatformParts(
   });
   const passwords = createPasswordPool();
   const mime = createMimePool({ threads: 1, timeoutMs: 10_000 });
+  const metrics = createMetrics();
+  const rspamd = rspamdClient(config);
+  const learned = openClassifier({ config, dataDir, journal, clock, log, metrics, rspamd });
+  const resolver = createDnsResolver(config.dns === undefined ? {} : { server: config.dns });
+  const { classifier } = learned;
+  const contentParts = await openContentParts({ ...input, keys, clock, metrics, policy, resolver, classifier, rspamd });
   const deciding = watchDecidingViews(rows, startHead);
   const housekeeping = startHousekeeping({ journal, rows, clock, log });
   return {
     ...input,
     clock,
-    metrics: createMetrics(),
+    metrics,
     keys,
     stores,
     rows,
@@ -109,7 +108,9 @@ export async function openPlatformParts(
     folds,
     passwords,
     mime,
-    resolver: createDnsResolver(config.dns === undefined ? {} : { server: config.dns }),
+    classifier,
+    contentParts,
+    resolver,
     viewsReady: () => !failed && policy.ready() && deciding.ready(),
     async waitForViews(position, timeoutMs) {
       const [views, policies] = await Promise.all([
@@ -120,12 +121,76 @@ export async function openPlatformParts(
     },
     async close() {
       deciding.close();
-      await housekeeping.close();
+      await Promise.all([housekeeping.close(), learned.close()]);
       await policy.close();
       await folds.close();
       await rows.close();
-      await Promise.all([passwords.close(), mime.close()]);
+      await Promise.all([passwords.close(), mime.close(), contentParts.close()]);
       await stores.close();
+    },
+  };
+}
+
+/** The views, kept by a thread of their own. */
+function openRows(
+  input: Pick<PlatformParts, "dataDir" | "clock" | "log"> & ProjectorConfig & { readonly journal: Journal },
+  onDied: (error: Error) => void,
+): Promise<OpenedReadStore> {
+  const { dataDir, clock, log, journal, eventStore } = input;
+  const projectorConfig: ProjectorConfig = { dataDir, eventStore };
+  return openReadStore({
+    path: join(dataDir, "views.db"),
+    clock,
+    projector: { moduleUrl: new URL("./projector-module.ts", import.meta.url), config: projectorConfig },
+    onFault: (fault) => log.warn({ fault }, "a view is being retried"),
+    onDied,
+    onBodies(stream, refs, upToRevision) {
+      journal.bodies
+        .setHeld(stream, refs, { upToRevision })
+        .catch((error: unknown) => log.warn({ err: error }, "held bodies could not be noted"));
+    },
+  });
+}
+
+/** The directory with what its mailboxes use, current as the views are. */
+function openDirectory(rows: OpenedReadStore): Directory {
+  const usedBytes = cachedUsedBytes(usedBytesFrom(rows, mailboxUsageProjection));
+  const directory = createDirectory(rows, usedBytes.of);
+  rows.onAdvance((projection) => {
+    if (projection === directoryProjection.name) directory.invalidate();
+    else if (projection === mailboxUsageProjection.name) usedBytes.invalidate();
+  });
+  return directory;
+}
+
+/** The classifier and what teaches it; both stand on their own: without them mail is judged by the rest. */
+function openClassifier(
+  input: Pick<PlatformParts, "config" | "dataDir" | "clock" | "log" | "metrics"> & {
+    readonly journal: Journal;
+    readonly rspamd: RspamdClient | undefined;
+  },
+) {
+  const { config, dataDir, clock, log, metrics, journal, rspamd } = input;
+  const isTaught = rspamd !== undefined && config.rspamdController !== undefined;
+  const path = join(dataDir, "classifier.db");
+  const classifier = createTenantClassifier(path, (error) =>
+    log.warn({ err: error }, "the classifier's file cannot be read"),
+  );
+  const learning = startLearning({
+    events: journal.events,
+    bodies: journal.bodies,
+    clock,
+    log,
+    metrics,
+    path,
+    onRebuilt: () => classifier.reopen(),
+    ...(isTaught ? { rspamd: createRspamdTeacher(rspamd, metrics) } : {}),
+  });
+  return {
+    classifier,
+    async close() {
+      await learning.close();
+      classifier.close();
     },
   };
 }

@@ -6,6 +6,7 @@ import { bodiesOf, foldersFold } from "@mailfold/projection-folders";
 import { messageTrace } from "@mailfold/projection-message-trace";
 import { outboundQueue } from "@mailfold/projection-outbound-queue";
 import { policyIndex } from "@mailfold/projection-policy-index";
+import { quarantine } from "@mailfold/projection-quarantine";
 import { type Summary, summaryProjection } from "@mailfold/read-store";
 
 /** Every rows projection that this program runs. */
@@ -15,6 +16,7 @@ export const projections: readonly RowsProjection[] = [
   auditTrail,
   messageTrace,
   outboundQueue,
+  quarantine,
 ];
 
 /** How many octets and messages each mailbox holds, and which bodies it still needs: kept from the folders fold. */

@@ -13,7 +13,16 @@ export interface Denials {
   /** Whether abuse of this IP may lead to a denial: not loopback, trusted proxies, platform relayAddresses. */
   isExempt(ip: string): boolean;
   /** Refuses the IP's /32 or /64 for the listener's denyDuration: at once here, and by an event everywhere. No-op when exempt or denied already. */
-  deny(ip: string, reason: string, detail?: string): Promise<void>;
+  deny(ip: string, reason: string, of?: DenialDetail): Promise<void>;
+  /** Seconds until the denial of this IP ends; undefined = not denied. */
+  deniedForSeconds(ip: string): number | undefined;
+}
+
+/** What a denial's event says beside its reason. */
+interface DenialDetail {
+  readonly detail?: string;
+  /** Where the abuse was seen; `smtp` when absent. */
+  readonly protocol?: string;
 }
 
 // The policy view takes over within moments; this table only bridges them.
@@ -30,16 +39,18 @@ export function createDenials(deps: {
 }): Denials {
   const local = new Map<string, number>();
   const isExempt = (ip: string): boolean => deps.isTrustedProxy(ip) || deps.policy.current().isExemptFromDenial(ip);
-  const isDenied = (ip: string): boolean => {
-    if (isExempt(ip)) return false;
+  const deniedForSeconds = (ip: string): number | undefined => {
+    if (isExempt(ip)) return undefined;
     const now = deps.clock.now();
-    const until = local.get(denialPrefix(ip));
-    return (until !== undefined && until > now) || deps.policy.current().denial(ip, now) !== undefined;
+    const until = Math.max(local.get(denialPrefix(ip)) ?? 0, deps.policy.current().denial(ip, now)?.until ?? 0);
+    return until > now ? Math.ceil((until - now) / 1_000) : undefined;
   };
+  const isDenied = (ip: string): boolean => deniedForSeconds(ip) !== undefined;
   return {
     isDenied,
     isExempt,
-    async deny(ip, reason, detail) {
+    deniedForSeconds,
+    async deny(ip, reason, { detail, protocol = "smtp" } = {}) {
       if (isExempt(ip) || isDenied(ip)) return;
       const prefix = denialPrefix(ip);
       const occurredAt = deps.clock.now();
@@ -51,7 +62,7 @@ export function createDenials(deps: {
       local.set(prefix, until);
       deps.metrics.denials.inc({ reason });
       const data = { prefix, reason, until, ...(detail === undefined ? {} : { detail: detail.slice(0, 500) }) };
-      const metadata = { actor: { type: "system", id: "smtp" }, context: { ip, protocol: "smtp" } } as const;
+      const metadata = { actor: { type: "system", id: protocol }, context: { ip, protocol } } as const;
       const events = [newEvent<IpDenied>("IpDenied", data, { metadata, occurredAt })];
       try {
         await deps.journal.commit({ appends: [{ stream: streams.denial(prefix), expected: "any", events }] });

@@ -7,6 +7,8 @@ export interface HeaderFacts {
   readonly replyTo: readonly string[];
   readonly fromCount: number;
   readonly received: number;
+  /** Values of the first Received fields, newest first. */
+  readonly receivedFields: readonly string[];
   readonly deliveredTo: readonly string[];
   readonly messageId: string | undefined;
   readonly subject: string | undefined;
@@ -21,6 +23,7 @@ const addressesMax = 100;
 const textMaxCharacters = 998;
 // Loop detection compares with one recipient; more stamps than this are a loop by count.
 const deliveredToMax = 200;
+const receivedFieldsMax = 20;
 const wanted = new Set(["from", "reply-to", "received", "delivered-to", "message-id", "subject", "date"]);
 
 /** Reads the header section of a message; linear in its length, which is capped at 256 KiB. */
@@ -33,16 +36,24 @@ export function readHeaderFacts(message: Buffer): HeaderFacts {
   let broken = blank < 0 && !startsWithBody && message.length > headerMaxOctets;
   const text = message.toString("latin1", 0, end);
   let received = 0;
+  const receivedFields: string[] = [];
   for (let at = 0; at < text.length; ) {
     let next = endOfLine(text, at);
     while (next < text.length && (text[next] === " " || text[next] === "\t")) next = endOfLine(text, next);
     const name = fieldName(text, at, next);
-    if (name === "received") received += 1;
-    else if (wanted.has(name)) fields.push({ name, value: unfold(text.slice(text.indexOf(":", at) + 1, next)) });
+    if (wanted.has(name)) {
+      const isTrace = name === "received";
+      if (isTrace) received += 1;
+      if (!isTrace || receivedFields.length < receivedFieldsMax) {
+        const value = unfold(text.slice(text.indexOf(":", at) + 1, next));
+        if (isTrace) receivedFields.push(value);
+        else fields.push({ name, value });
+      }
+    }
     at = next;
   }
   if (text.includes("\0")) broken = true;
-  return summarize(fields, received, broken);
+  return { ...summarize(fields, broken), received, receivedFields };
 }
 
 const fieldNameMaxCharacters = 128;
@@ -67,9 +78,8 @@ function unfold(raw: string): string {
 
 function summarize(
   fields: readonly { readonly name: string; readonly value: string }[],
-  received: number,
   broken: boolean,
-): HeaderFacts {
+): Omit<HeaderFacts, "received" | "receivedFields"> {
   const values = (name: string): string[] => fields.filter((field) => field.name === name).map((field) => field.value);
   const from = values("from");
   const addresses = (texts: readonly string[]): string[] =>
@@ -78,7 +88,6 @@ function summarize(
     from: addresses(from),
     replyTo: addresses(values("reply-to")),
     fromCount: from.length,
-    received,
     deliveredTo: values("delivered-to").slice(0, deliveredToMax).map(canonicalOrWritten),
     messageId: values("message-id")[0]?.slice(0, textMaxCharacters),
     subject: values("subject")[0]?.slice(0, textMaxCharacters),

@@ -18,12 +18,14 @@ describe("deferred copies", () => {
   let store: EventStore;
   let deps: FakeDeps;
   let now = Date.now();
+  const letGo: [stream: string, refs: number][] = [];
   const clock = { now: () => now };
   before(async () => {
     store = await openMemoryEventStore({ codec: createEventCodec(noSealing), clock });
     const journal = {
       commit: (commit: Commit) => store.append(commit.appends),
       events: store,
+      bodies: { setHeld: async (stream: string, refs: readonly unknown[]) => void letGo.push([stream, refs.length]) },
     } as unknown as Journal;
     deps = await fakeDeps({ journal, clock });
   });
@@ -87,6 +89,7 @@ describe("deferred copies", () => {
     const [held] = await eventsOf("MessageHeld");
     const copy = (await eventsOf("MessageDelivered"))[1]!.data as MessageDelivered["data"];
     assert.equal(copy.deliveryId, (held!.data as { holdId: string }).holdId);
+    assert.deepEqual(letGo, [[held!.stream, 0]], "the body is the mailbox's now");
     assert.match(copy.prefix, /^Return-Path: <x@ext\.test>\r\nDelivered-To: bob@a\.test\r\n/);
     await judge.close();
   });
@@ -123,6 +126,70 @@ describe("deferred copies", () => {
     assert.equal(await quarantined(), before + 1);
     assert.ok(startedAt.length > 1 && startedAt.slice(1).every((after) => after !== startOfLog), "it goes on");
     await judge.close();
+  });
+
+  test("are left alone once somebody released or deleted them, at the last moment too", async () => {
+    for (const type of ["HeldMessageReleased", "HeldMessageDeleted"] as const) {
+      for (const isSeen of [true, false]) {
+        defer("bob@a.test");
+        await deliver();
+        const held = (await eventsOf("MessageHeld")).at(-1)!;
+        const { holdId } = held.data as { holdId: string };
+        const data = type === "HeldMessageReleased" ? { holdId, mailboxId: ids.bob } : { holdId };
+        const end = { id: crypto.randomUUID(), type, data, metadata: held.metadata, occurredAt: now };
+        const before = (await eventsOf("MessageDelivered")).length;
+        const settledBefore = (await eventsOf("HeldMessageSettled")).length;
+        const judge = startJudge();
+        await until(() => judge.waiting() === 1);
+        deps.fakePolicy.rule = () => undefined;
+        if (isSeen) await store.append({ stream: held.stream, expected: held.revision, events: [end] });
+        else {
+          // Between the judge's reading and its commit.
+          const { commit } = deps.journal;
+          let raced = false;
+          (deps.journal as { commit: Journal["commit"] }).commit = async (change) => {
+            if (!raced) await store.append({ stream: held.stream, expected: held.revision, events: [end] });
+            raced = true;
+            return commit(change);
+          };
+          now += 6 * 60_000;
+          await until(() => raced);
+          (deps.journal as { commit: Journal["commit"] }).commit = commit;
+        }
+        await until(() => judge.waiting() === 0);
+        now += 6 * 60_000;
+        await new Promise((resolve) => setTimeout(resolve, 40));
+        await judge.close();
+        assert.equal((await eventsOf("MessageDelivered")).length, before, `${type}, seen: ${isSeen}`);
+        assert.equal((await eventsOf("HeldMessageSettled")).length, settledBefore);
+      }
+    }
+  });
+
+  test("stay in quarantine for the recipient's quarantineDays", async () => {
+    defer("bob@a.test");
+    await deliver();
+    const policy = deps.policy.current();
+    const asked: unknown[] = [];
+    const value = (path: unknown, name: string) => {
+      asked.push([path, name]);
+      return 7;
+    };
+    const judge = startHeldJudge(
+      { ...deps, policy: { current: () => ({ ...policy, value }), ready: () => true } },
+      { sweepIntervalMs: 10 },
+    );
+    await until(() => judge.waiting() === 1);
+    deps.fakePolicy.rule = () => ({ action: "reject", code: 550, reason: "spam" });
+    now += 6 * 60_000;
+    await until(() => judge.waiting() === 0);
+    await judge.close();
+    const held = (await eventsOf("MessageHeld")).at(-1)!;
+    assert.equal((held.data as { expiresAt: number }).expiresAt, held.occurredAt + 7 * 86_400_000);
+    assert.equal((held.data as { reason: string }).reason, "spam");
+    const { tenantId, resellerId } = held.metadata;
+    const domainId = `dom_${ids.tenantA.slice(4)}`;
+    assert.deepEqual(asked, [[{ resellerId, tenantId, domainId, mailboxId: ids.bob }, "quarantineDays"]]);
   });
 
   test("end in quarantine when refused or expired", async () => {

@@ -18,7 +18,7 @@ export interface HeldJudgeDeps {
 export interface HeldJudgeOptions {
   /** How often due copies are looked for; default 5 s. */
   readonly sweepIntervalMs?: number;
-  /** How long a copy that is refused in the end lies in quarantine; default 30 days. */
+  /** How long a copy that is refused in the end lies in quarantine; default the policy's quarantineDays. */
   readonly quarantineMs?: number;
   /** Pause before a broken subscription goes on; default 5 s. */
   readonly resubscribeMs?: number;
@@ -58,7 +58,10 @@ export function startHeldJudge(deps: HeldJudgeDeps, options: HeldJudgeOptions = 
   let position: Position = startOfLog;
 
   const follow = async (): Promise<void> => {
-    const filter = { streamPrefixes: ["quarantine-"], types: ["MessageHeld", "HeldMessageSettled"] };
+    const filter = {
+      streamPrefixes: ["quarantine-"],
+      types: ["MessageHeld", "HeldMessageSettled", "HeldMessageReleased", "HeldMessageDeleted"],
+    };
     for await (const message of deps.journal.events.subscribe({ after: position, filter, signal: stopped.signal })) {
       if (message.type === "event") apply(waiting, message.event, deps.log);
       else if (message.type === "caughtUp") isCaughtUp = true;
@@ -78,7 +81,7 @@ export function startHeldJudge(deps: HeldJudgeDeps, options: HeldJudgeOptions = 
     for (const each of due) {
       if (stopped.signal.aborted) return;
       try {
-        const dueAt = await settleHeld(deps, each, options.quarantineMs ?? 30 * 86_400_000);
+        const dueAt = await settleHeld(deps, each, options.quarantineMs);
         // Not only when its HeldMessageSettled arrives: a subscription that lags must not have it judged twice.
         if (dueAt === undefined) waiting.delete(each.holdId);
         else each.dueAt = dueAt;
@@ -126,7 +129,7 @@ function apply(waiting: Map<string, Waiting>, event: RecordedEvent, log: Logger)
   }
   const settled = event.data as HeldMessageSettled["data"];
   const known = waiting.get(settled.holdId);
-  if (settled.outcome !== "deferred") waiting.delete(settled.holdId);
+  if (event.type !== "HeldMessageSettled" || settled.outcome !== "deferred") waiting.delete(settled.holdId);
   else if (known !== undefined) {
     known.attempts += 1;
     known.dueAt = settled.judgeAgainAt ?? event.occurredAt;

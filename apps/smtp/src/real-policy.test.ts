@@ -7,7 +7,8 @@ import { type Smtp, startSmtp } from "./index.ts";
 import { type FakeDeps, fakeDeps, ids } from "./testing/fake-deps.ts";
 import { SmtpClient } from "./testing/smtp-client.ts";
 
-const message = "From: x@ext.test\r\n\r\nx\r\n.\r\n";
+const message =
+  "From: x@ext.test\r\nTo: alice@a.test\r\nSubject: x\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n\r\nx\r\n.\r\n";
 
 describe("with the real policy", () => {
   let deps: FakeDeps;
@@ -195,7 +196,7 @@ describe("with the real policy", () => {
     const restore = { quotaBytes: bob.quotaBytes, usedBytes: bob.usedBytes };
     Object.assign(bob, { quotaBytes: 10, usedBytes: 10 });
     const client = await from("192.0.2.11");
-    const big = `From: x@ext.test\r\n\r\n${"y".repeat(70_000)}\r\n.\r\n`;
+    const big = message.replace("x\r\n.", `${"y".repeat(70_000)}\r\n.`);
     const replies = await client.deliver(["all@a.test", "nobody@b.test", "bob@a.test", "carol@b.test"], big);
     assert.deepEqual(
       replies.map((reply) => reply.slice(0, 9)),

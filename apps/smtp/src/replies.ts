@@ -54,6 +54,7 @@ export const replies = {
   vrfySyntax: "501 5.5.4 An address is needed",
   noSuchUser: "550 5.1.1 No such address here",
   authNotOffered: "502 5.5.1 Authentication is not offered here",
+  authMechanism: "504 5.5.4 This authentication mechanism is not offered",
   authNeedsTls: "538 5.7.11 Encryption required for authentication: send STARTTLS first",
   authDuringMail: "503 5.5.1 Not during a mail transaction",
   tlsActive: "503 5.5.1 TLS is already active",

@@ -1,10 +1,14 @@
 import { newId } from "@mailfold/ids";
 import type { VerdictId } from "@mailfold/kernel";
-import type { Facts, HostFact, ListenerSettings, LoginFact, Phase } from "@mailfold/policy";
+import type { Facts, ListenerSettings, LoginFact, Phase } from "@mailfold/policy";
 import type { BodyCollector, ByteBudget } from "./body-collector.ts";
-import { confirmedHost } from "./confirmed-host.ts";
+import type { ContentServices } from "./content/content-services.ts";
 import type { Denials } from "./denials.ts";
+import { allSources, type FetchFacts } from "./fact-source.ts";
 import { type Judged, judge } from "./judge.ts";
+import type { AbuseWatch } from "./peer/abuse-watch.ts";
+import { PeerFacts, type PeerSources } from "./peer/peer-facts.ts";
+import type { ReplyDelays } from "./peer/reply-delays.ts";
 import type { RefusalRecorder } from "./refusal-recorder.ts";
 import { refusalReply, replies } from "./replies.ts";
 import type { SmtpLimits } from "./smtp-config.ts";
@@ -21,6 +25,10 @@ export interface SmtpServices {
   readonly budget: ByteBudget;
   readonly recorder: RefusalRecorder;
   readonly denials: Denials;
+  readonly abuse: AbuseWatch;
+  readonly delays: ReplyDelays;
+  readonly peerSources: PeerSources;
+  readonly content: ContentServices;
   readonly isClosing: () => boolean;
   /** The listener's settings in force. */
   readonly listenerSettings: () => ListenerSettings;
@@ -52,14 +60,15 @@ export class SmtpSession {
   private authFailures = 0;
   private held: Judged | undefined;
   private hasReachedRecipient = false;
-  private host: Promise<HostFact> | undefined;
-  private hostFact: HostFact | undefined;
+  private readonly peerFacts: PeerFacts;
+  private endDelay: () => void = () => {};
   private readonly unknownReferences = new Map<string, Promise<VerdictId | undefined>>();
 
   constructor(services: SmtpServices, peer: SessionPeer, wire: Wire) {
     this.services = services;
     this.peer = peer;
     this.wire = wire;
+    this.peerFacts = new PeerFacts(services.peerSources);
   }
 
   get settings(): ListenerSettings {
@@ -74,12 +83,13 @@ export class SmtpSession {
   /** Facts of the session, and of the transaction when there is one. */
   facts(): Facts {
     const { transaction } = this;
+    const host = this.peerFacts.knownHost(this.peer.ip);
     return {
       at: this.services.deps.clock.now(),
       listener: this.peer.listener,
       ip: this.peer.ip,
       tls: this.wire.tls !== undefined,
-      ...(this.hostFact === undefined ? {} : { host: this.hostFact }),
+      ...(host === undefined ? {} : { host }),
       ...(this.helo === undefined ? {} : { helo: this.helo }),
       ...(this.login === undefined ? {} : { login: this.login }),
       ...(transaction === undefined ? {} : { sender: transaction.sender }),
@@ -88,9 +98,11 @@ export class SmtpSession {
     };
   }
 
-  judge(phase: Phase, facts: Facts): Judged | Promise<Judged> {
-    const { policy, directory } = this.services.deps;
-    return judge({ policy, directory, host: () => this.lookUpHost() }, phase, facts);
+  /** Judges a phase; `more` answers needs beyond the session's own, such as those of content. */
+  judge(phase: Phase, facts: Facts, more?: FetchFacts): Judged | Promise<Judged> {
+    const own = this.peerFacts.source();
+    const fetch = more === undefined ? own : allSources(own, more);
+    return judge({ policy: this.services.deps.policy, fetch }, phase, facts);
   }
 
   /**
@@ -119,9 +131,14 @@ export class SmtpSession {
     // A deferral (too many recipients, full mailbox) is no guess at addresses.
     if (judged.verdict.action === "reject") this.refusedRecipients += 1;
     if (this.transaction !== undefined) this.transaction.refused += 1;
-    if (judged.facts.recipient?.found.kind === "unknown") this.unknownRecipients += 1;
+    const recipient = judged.facts.recipient;
+    if (recipient?.found.kind === "unknown") this.unknownRecipients += 1;
+    // Who has logged in mistypes; who has not may be trying names (a form that names nobody is no try).
+    const isGuess = this.login === undefined && recipient?.found.kind === "unknown" && recipient.form === "plain";
+    if (isGuess) this.services.abuse.unknownRecipient(this.peer.ip);
     await this.refuse(judged, () => {
-      const { limits } = this.services;
+      const { limits, denials } = this.services;
+      if (isGuess && denials.isDenied(this.peer.ip)) return this.closeWith(replies.denied);
       const isTooMany =
         this.refusedRecipients > limits.refusedRecipientsMax || this.unknownRecipients > limits.unknownRecipientsMax;
       if (isTooMany) this.closeWith(replies.refusals);
@@ -170,7 +187,9 @@ export class SmtpSession {
     this.overlongLines += 1;
     const mayDeny = this.settings.overlongAction === "deny" && this.login === undefined && !denials.isExempt(ip);
     if (mayDeny) {
-      void denials.deny(ip, "overlong-command", `line ${this.overlongLines} of session ${this.peer.id}`);
+      void denials.deny(ip, "overlong-command", {
+        detail: `line ${this.overlongLines} of session ${this.peer.id}`,
+      });
       this.closeWith(replies.denied);
     } else if (isEndless || this.overlongLines >= limits.overlongMax) this.closeWith(replies.tooLongClosing);
     else this.error(replies.tooLong, done);
@@ -202,6 +221,7 @@ export class SmtpSession {
   /** The connection is gone: a held refusal that no recipient ever saw is still put on record. */
   ended(): void {
     this.collector?.release();
+    this.endDelay();
     this.resetTransaction();
     if (this.held === undefined || this.hasReachedRecipient) return;
     const { held } = this;
@@ -221,7 +241,8 @@ export class SmtpSession {
   }
 
   get confirmedName(): string | undefined {
-    return this.hostFact?.status === "confirmed" ? this.hostFact.name : undefined;
+    const host = this.peerFacts.knownHost(this.peer.ip);
+    return host?.status === "confirmed" ? host.name : undefined;
   }
 
   private async answerRefusal(judged: Judged, transactionId: Origin["transactionId"], notes?: MessageNotes) {
@@ -249,14 +270,14 @@ export class SmtpSession {
     return fresh;
   }
 
-  private origin(transactionId: Origin["transactionId"]): Origin {
-    return { sessionId: this.peer.id, transactionId };
+  /** Holds a reply back, for no longer than the peer waits for it. */
+  async holdBack(delayMs: number): Promise<void> {
+    const { over, end } = this.services.delays.wait(delayMs);
+    this.endDelay = end;
+    await over;
   }
 
-  private async lookUpHost(): Promise<HostFact> {
-    const { resolver, directory } = this.services.deps;
-    this.host ??= confirmedHost(resolver, directory, this.peer.ip);
-    this.hostFact = await this.host;
-    return this.hostFact;
+  private origin(transactionId: Origin["transactionId"]): Origin {
+    return { sessionId: this.peer.id, transactionId };
   }
 }

@@ -1,4 +1,4 @@
-import type { Append } from "@mailfold/event-store";
+import type { Append, ExpectedRevision } from "@mailfold/event-store";
 import { type HeldMessageSettled, type MessageDelivered, type MessageHeld, streams } from "@mailfold/events";
 import { newId, uuidV5 } from "@mailfold/ids";
 import type { NewEvent, RecordedEvent, TenantId } from "@mailfold/kernel";
@@ -6,8 +6,10 @@ import type { Facts, RecipientFact } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import { domainFact } from "./directory-facts.ts";
 import { domainOf } from "./envelope-address.ts";
+import { absentPeerSource, allSources, directorySource } from "./fact-source.ts";
 import type { HeldJudgeDeps, Waiting } from "./held-judge.ts";
 import { type Judged, judge } from "./judge.ts";
+import { quarantineMs } from "./quarantine-time.ts";
 import { eventMetadata, newEvent, verdictEvent } from "./verdict-event.ts";
 
 const firstDelayMs = 5 * 60_000;
@@ -15,16 +17,18 @@ const longestDelayMs = 4 * 3_600_000;
 
 /**
  * Judges one deferred copy again and commits what became of it. Answers when it is due again (ms since the epoch), undefined
- * when it is settled. Throws when the store does; then nothing happened.
+ * when it is settled. Throws when the store does; then nothing happened. `keptMs`: how long a copy that is refused in the
+ * end lies in quarantine, in place of quarantineDays.
  */
 export async function settleHeld(
   deps: HeldJudgeDeps,
   waiting: Waiting,
-  quarantineMs: number,
+  keptMs: number | undefined,
 ): Promise<number | undefined> {
-  const event = await readHeld(deps, waiting);
-  // Expired with its stream: there is nothing left to deliver.
-  if (event === undefined) return undefined;
+  const found = await readHeld(deps, waiting);
+  // Expired with its stream, or ended by somebody meanwhile: there is nothing left to deliver.
+  if (found === undefined) return undefined;
+  const { event, expected } = found;
   const held = event.data;
   const now = deps.clock.now();
   const facts = currentFacts(deps.directory, held, now);
@@ -35,9 +39,25 @@ export async function settleHeld(
   if (action === "accept" || action === "junk") change.deliver();
   else if (action === "defer" && now < held.expiresAt) {
     dueAt = now + Math.min(firstDelayMs * 2 ** Math.min(waiting.attempts, 10), longestDelayMs);
-    change.settle("deferred", dueAt);
-  } else change.quarantine(action === "defer" ? "expired" : "rejected", quarantineMs);
-  await deps.journal.commit(change.commit());
+    change.settle("deferred", { judgeAgainAt: dueAt, attempt: waiting.attempts + 1 });
+  } else {
+    const { tenantId, resellerId } = event.metadata;
+    const { domainId, mailboxId } = held;
+    const path = Object.fromEntries(
+      Object.entries({ resellerId, tenantId, domainId, mailboxId }).filter(([, id]) => id),
+    );
+    const until = now + (keptMs ?? quarantineMs(deps.policy.current(), path));
+    change.quarantine(action === "defer" ? "expired" : "rejected", until);
+  }
+  const result = await deps.journal.commit(change.commit(expected));
+  // Somebody ended it at this moment: the next sweep sees that.
+  if (!result.ok) return now;
+  if (dueAt === undefined && isAlone(event)) {
+    // Housekeeping does it again, so a failure here costs only space for a while.
+    await deps.journal.bodies.setHeld(event.stream, []).catch((error: unknown) => {
+      deps.log.warn({ err: error, holdId: held.holdId }, "the body of a settled copy could not be let go");
+    });
+  }
   return dueAt;
 }
 
@@ -57,17 +77,37 @@ function currentFacts(directory: Directory, held: MessageHeld["data"], at: numbe
 }
 
 function judgeSources(deps: HeldJudgeDeps) {
-  return { policy: deps.policy, directory: deps.directory, host: async () => ({ status: "failed" }) as const };
+  return { policy: deps.policy, fetch: allSources(directorySource(deps.directory), absentPeerSource) };
 }
 
+/** The copy's event, and where its stream ends: undefined when it is gone or has come to an end. */
 async function readHeld(
   deps: HeldJudgeDeps,
   { stream, revision }: Waiting,
-): Promise<RecordedEvent<MessageHeld> | undefined> {
-  for await (const event of deps.journal.events.readStream(stream, { from: revision, limit: 1 })) {
-    return event.revision === revision ? (event as RecordedEvent<MessageHeld>) : undefined;
+): Promise<{ readonly event: RecordedEvent<MessageHeld>; readonly expected: ExpectedRevision } | undefined> {
+  const { events } = deps.journal;
+  let held: RecordedEvent<MessageHeld> | undefined;
+  let last = revision;
+  for await (const event of events.readStream(stream, { from: revision })) {
+    if (held === undefined && event.revision !== revision) return undefined;
+    held ??= event as RecordedEvent<MessageHeld>;
+    // Of several copies in one stream only the first event is looked at.
+    if (!isAlone(held)) break;
+    if (isEnd(event)) return undefined;
+    last = event.revision;
   }
-  return undefined;
+  if (held === undefined) return undefined;
+  return { event: held, expected: isAlone(held) && events.appendsAtomically ? last : "any" };
+}
+
+/** Whether the stream is this copy's own. Copies of before shared one of their tenant and day. */
+function isAlone({ stream, data }: RecordedEvent<MessageHeld>): boolean {
+  return stream === streams.hold(data.body.tenantId as TenantId, data.holdId);
+}
+
+function isEnd(event: RecordedEvent): boolean {
+  if (event.type === "HeldMessageReleased" || event.type === "HeldMessageDeleted") return true;
+  return event.type === "HeldMessageSettled" && (event.data as HeldMessageSettled["data"]).outcome !== "deferred";
 }
 
 /** Collects the events of one settlement. */
@@ -108,35 +148,42 @@ class HeldChange {
     this.settle("delivered");
   }
 
-  quarantine(outcome: "expired" | "rejected", quarantineMs: number): void {
+  quarantine(outcome: "expired" | "rejected", expiresAt: number): void {
     const { judgeAgainAt: _judgeAgainAt, ...held } = this.event.data;
     const data: MessageHeld["data"] = {
       ...held,
       holdId: uuidV5(held.holdId, "quarantined"),
       kind: "quarantined",
       ...(this.judged === undefined ? {} : { verdictId: this.verdictId }),
-      expiresAt: this.occurredAt + quarantineMs,
+      ...(this.judged === undefined ? {} : { reason: this.judged.verdict.reason }),
+      expiresAt,
     };
     // Bodies are kept under the tenant whose mailbox this is; so is the copy.
-    const stream = streams.quarantine(held.body.tenantId as TenantId, this.occurredAt);
+    const stream = streams.hold(held.body.tenantId as TenantId, data.holdId);
     this.append(stream, newEvent<MessageHeld>("MessageHeld", data, this.meta));
     this.holds.push({ stream, ref: held.body });
     this.settle(outcome);
   }
 
   /** Beside the copy's own event, so that both expire together. */
-  settle(outcome: HeldMessageSettled["data"]["outcome"], judgeAgainAt?: number): void {
+  settle(
+    outcome: HeldMessageSettled["data"]["outcome"],
+    again: Pick<HeldMessageSettled["data"], "judgeAgainAt" | "attempt"> = {},
+  ): void {
     const data: HeldMessageSettled["data"] = {
       holdId: this.event.data.holdId,
       outcome,
       ...(this.judged === undefined ? {} : { verdictId: this.verdictId }),
-      ...(judgeAgainAt === undefined ? {} : { judgeAgainAt }),
+      ...again,
     };
     this.append(this.event.stream, newEvent<HeldMessageSettled>("HeldMessageSettled", data, this.meta));
   }
 
-  commit() {
-    return { appends: this.appends, holds: this.holds, transactionId: this.event.data.transactionId };
+  /** `expected`: of the copy's own stream. */
+  commit(expected: ExpectedRevision) {
+    const { stream } = this.event;
+    const appends = this.appends.map((append) => (append.stream === stream ? { ...append, expected } : append));
+    return { appends, holds: this.holds, transactionId: this.event.data.transactionId };
   }
 
   private append(stream: string, event: NewEvent): void {

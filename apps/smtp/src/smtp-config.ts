@@ -36,6 +36,11 @@ export interface SmtpLimits {
   readonly bufferedBytesMax: number;
   /** Event-loop delay beyond which new connections are told 421. */
   readonly loopDelayMaxMs: number;
+  /** One DNS look-up about a peer, and all of them together for one recipient; later answers count as failed. */
+  readonly lookUpMs: number;
+  readonly peerChecksMs: number;
+  /** Replies held back at once (recipientDelayMs); further ones are given without delay. */
+  readonly delayedRepliesMax: number;
   /** How long queued outbound mail is tried. */
   readonly outboundLifetimeMs: number;
   /** How long a deferred copy is judged again, and how long a refused copy of a mixed answer lies in quarantine. */
@@ -66,6 +71,9 @@ export const defaultSmtpLimits: SmtpLimits = {
   recipientsMax: 1_000,
   bufferedBytesMax: 512 * 1024 * 1024,
   loopDelayMaxMs: 70,
+  lookUpMs: 4_000,
+  peerChecksMs: 8_000,
+  delayedRepliesMax: 500,
   outboundLifetimeMs: 5 * 86_400_000,
   deferredLifetimeMs: 2 * 86_400_000,
   quarantineMs: 30 * 86_400_000,

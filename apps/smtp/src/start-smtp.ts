@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { CompiledPolicy, ListenerSettings, PolicySource } from "@mailfold/policy";
@@ -5,13 +6,21 @@ import { compileCidrs } from "@mailfold/proxy-protocol";
 import { Admission } from "./admission.ts";
 import { authenticateSession } from "./authenticate.ts";
 import { ByteBudget } from "./body-collector.ts";
+import { createContentServices } from "./content/content-services.ts";
 import { createDenials, type Denials } from "./denials.ts";
 import { EdgeServer } from "./edge-server.ts";
 import { type AdmittedPeer, Listener } from "./listener.ts";
 import { createLoadShedding, createLoopDelayProbe } from "./load-shedding.ts";
+import { createAbuseWatch } from "./peer/abuse-watch.ts";
+import { DnsLists } from "./peer/dns-lists.ts";
+import { createGreylist, memoryGreylistStore } from "./peer/greylist.ts";
+import type { PeerSources } from "./peer/peer-facts.ts";
+import { createRecipientCounters } from "./peer/recipient-counters.ts";
+import { ReplyDelays } from "./peer/reply-delays.ts";
+import { boundedResolver } from "./peer/time-budget.ts";
 import { createRefusalRecorder } from "./refusal-recorder.ts";
 import { type SmtpServices, SmtpSession } from "./session.ts";
-import { defaultSmtpLimits, type SmtpConfig } from "./smtp-config.ts";
+import { defaultSmtpLimits, type SmtpConfig, type SmtpLimits } from "./smtp-config.ts";
 import { EdgeConnection } from "./smtp-connection.ts";
 import type { SmtpDeps } from "./smtp-deps.ts";
 
@@ -58,7 +67,8 @@ class SmtpEdge {
     this.config = config;
     const limits = { ...defaultSmtpLimits, ...config.limits };
     this.isTrustedProxy = compileCidrs(config.trustedProxies);
-    const denials = createDenials({ ...deps, isTrustedProxy: this.isTrustedProxy });
+    const denials = deps.denials ?? createDenials({ ...deps, isTrustedProxy: this.isTrustedProxy });
+    const settings = cachedSettings(deps.policy);
     this.services = {
       deps,
       hostname: config.hostname,
@@ -67,7 +77,11 @@ class SmtpEdge {
       recorder: createRefusalRecorder(deps),
       denials,
       isClosing: () => this.isClosing,
-      listenerSettings: cachedSettings(deps.policy),
+      listenerSettings: settings,
+      abuse: deps.abuse ?? createAbuseWatch({ denials, settings, clock: deps.clock }),
+      delays: new ReplyDelays(limits.delayedRepliesMax),
+      peerSources: peerSources(deps, config.hostname, limits),
+      content: deps.content ?? createContentServices({ ...deps, hostname: config.hostname }),
     };
     this.admission = new Admission(limits, (ip) => denials.isExempt(ip));
     this.probe = createLoopDelayProbe();
@@ -141,6 +155,7 @@ class SmtpEdge {
   async close(): Promise<void> {
     this.isClosing = true;
     for (const listener of this.listeners) listener.stop();
+    this.services.delays.endAll();
     for (const connection of this.connections) connection.shutDown();
     const deadline = performance.now() + this.services.limits.drainMs;
     // Those with a running transaction only: the others have had their 421.
@@ -157,7 +172,23 @@ class SmtpEdge {
     clearInterval(this.sweepTimer);
     this.probe.stop();
     await this.services.recorder.close();
+    if (this.services.deps.content === undefined) await this.services.content.close();
   }
+}
+
+function peerSources(deps: SmtpDeps, hostname: string, limits: SmtpLimits): PeerSources {
+  const { directory, metrics, clock } = deps;
+  const resolver = boundedResolver(deps.resolver, limits.lookUpMs);
+  return {
+    hostname,
+    resolver,
+    directory,
+    metrics,
+    peerChecksMs: limits.peerChecksMs,
+    dnsLists: new DnsLists({ resolver, clock, queries: metrics.dnsListQueries }),
+    counters: deps.counters ?? createRecipientCounters(clock.now()),
+    greylist: deps.greylist ?? createGreylist(memoryGreylistStore(), randomBytes(32)),
+  };
 }
 
 /** Listener settings are asked for at every transaction, and change with the policy only. */

@@ -1,12 +1,17 @@
 import type { Append } from "@mailfold/event-store";
-import type { BodyRef, MessageDelivered, MessageHeld, MessageQueued } from "@mailfold/events";
+import type { MessageDelivered, MessageHeld, MessageQueued } from "@mailfold/events";
 import { streams } from "@mailfold/events";
-import { newId, uuidFromId, uuidV5 } from "@mailfold/ids";
-import type { Commit, CommitBody } from "@mailfold/journal";
-import type { EventMetadata, MailboxId, NewEvent, VerdictId } from "@mailfold/kernel";
-import type { DomainFact, RecipientFact } from "@mailfold/policy";
+import { idFromUuid, newId, uuidFromId, uuidV5 } from "@mailfold/ids";
+import type { Commit } from "@mailfold/journal";
+import type { EventMetadata, MailboxId, MessageId, NewEvent, VerdictId } from "@mailfold/kernel";
+import type { CompiledPolicy } from "@mailfold/policy";
+import { CommitBodies } from "./commit-bodies.ts";
+import { alike, type Copy, type HoldKind, holdKind } from "./commit-copies.ts";
+import { ruleFields, spamField } from "./content/added-fields.ts";
+import type { QueuedForward } from "./forward/queue-forwards.ts";
 import type { HeaderFacts } from "./header-facts.ts";
 import type { Judged } from "./judge.ts";
+import { quarantineMs } from "./quarantine-time.ts";
 import type { SmtpLimits } from "./smtp-config.ts";
 import { deliveryFields, receivedField, submissionFields, type TraceSource } from "./trace-headers.ts";
 import type { Transaction } from "./transaction.ts";
@@ -16,12 +21,20 @@ import { eventMetadata, newEvent, type Origin, type Owner, verdictEvent } from "
 export interface AcceptedMessage {
   readonly transaction: Transaction;
   readonly judged: readonly Judged[];
-  readonly bytes: Uint8Array;
+  /** As it is stored, and its SHA-256, hex. */
+  readonly bytes: Buffer;
   readonly sha256: string;
   readonly header: HeaderFacts;
   readonly trace: TraceSource;
   readonly sessionId: string;
   readonly limits: SmtpLimits;
+  readonly policy: Pick<CompiledPolicy, "value">;
+  /** The Authentication-Results field of each recipient's copy, with CRLF. */
+  readonly results: ReadonlyMap<Judged, string>;
+  /** Copies that are sent on. */
+  readonly forwards: readonly QueuedForward[];
+  /** Recipients whose copy is sent on and not kept. */
+  readonly redirected: ReadonlySet<Judged>;
 }
 
 /** Bodies of mail that has no tenant (relayed on the platform's account). */
@@ -30,7 +43,7 @@ const firstJudgementMs = 5 * 60_000;
 
 /**
  * The one commit of a transaction: each recipient's verdict; a delivery per mailbox, a hold per refused or quarantined
- * copy, one outbound message for all that is relayed; each tenant's body once.
+ * copy, one outbound message for all that is relayed and one for each recipient whose mail is sent on; each tenant's body once.
  */
 export function buildCommit(message: AcceptedMessage): Commit {
   return new CommitBuilder(message).build();
@@ -41,8 +54,7 @@ class CommitBuilder {
   private readonly origin: Origin;
   private readonly occurredAt: number;
   private readonly events = new Map<string, NewEvent[]>();
-  private readonly bodies = new Map<string, CommitBody>();
-  private readonly holds: { readonly stream: string; readonly ref: BodyRef }[] = [];
+  private readonly bodies: CommitBodies;
   private readonly delivered = new Set<MailboxId>();
   private readonly heldBack: { readonly copy: Copy; readonly kind: HoldKind }[] = [];
   private readonly metadata = new Map<string, EventMetadata>();
@@ -53,6 +65,7 @@ class CommitBuilder {
     this.origin = { sessionId: message.sessionId, transactionId: message.transaction.id };
     this.occurredAt = message.trace.receivedAt;
     this.isOnlyRecipient = message.judged.length === 1;
+    this.bodies = new CommitBodies(message);
   }
 
   build(): Commit {
@@ -60,16 +73,17 @@ class CommitBuilder {
     for (const judged of this.message.judged) {
       const verdictId = newId("verdict");
       this.addVerdict(judged, verdictId);
-      if (judged.verdict.route === "relay") relayed.push(judged);
-      else this.addLocal(judged, verdictId);
+      if (judged.verdict.route !== "relay") this.addLocal(judged, verdictId);
+      else if (!this.message.redirected.has(judged)) relayed.push(judged);
     }
     for (const { copy, kind } of this.heldBack) this.addHeld(copy, kind);
-    this.addOutbound(relayed);
+    for (const group of alike(relayed)) this.addRelayed(group);
+    for (const forward of this.message.forwards) this.addForward(forward);
     const appends: Append[] = [...this.events].map(([stream, events]) => ({ stream, expected: "any", events }));
     return {
-      bodies: [...this.bodies.values()],
+      bodies: this.bodies.all,
       appends,
-      holds: this.holds,
+      holds: this.bodies.holds,
       transactionId: this.message.transaction.id,
     };
   }
@@ -108,28 +122,53 @@ class CommitBuilder {
   }
 
   private prefixOf({ judged, target }: Copy): string {
-    return deliveryFields(this.message.transaction.sender.address, target.address) + this.received(judged);
+    const results = this.message.results.get(judged) ?? "";
+    const added = results + spamField(judged.verdict) + ruleFields(judged.verdict.delivery?.headers);
+    return deliveryFields(this.message.transaction.sender.address, target.address) + added + this.received(judged);
   }
 
   private addDelivery(copy: Copy): void {
     const { mailboxId } = copy.target;
-    if (!this.isFirstOf(mailboxId)) return;
-    const body = this.body(copy.owner.tenantId);
+    const isRedirected = this.message.redirected.has(copy.judged);
+    const copies = copy.judged.verdict.delivery?.copies ?? [];
+    if (!isRedirected && this.isFirstOf(mailboxId)) {
+      this.addDelivered(copy, this.folderOf(copy), this.deliveryId(mailboxId));
+    }
+    for (const name of copies) {
+      const deliveryId = uuidV5(this.deliveryId(mailboxId), `copy to ${name}`);
+      this.addDelivered(copy, this.namedFolder(name, deliveryId), deliveryId);
+    }
+  }
+
+  private addDelivered(copy: Copy, folder: MessageDelivered["data"]["folder"], deliveryId: string): void {
+    const { mailboxId } = copy.target;
+    const { delivery } = copy.judged.verdict;
+    const stream = streams.mail(mailboxId);
+    const body = this.bodies.of(copy.owner.tenantId, stream, delivery?.subjectTag);
     const prefix = this.prefixOf(copy);
     const data: MessageDelivered["data"] = {
-      deliveryId: this.deliveryId(mailboxId),
-      folder: copy.judged.verdict.action === "junk" ? { specialUse: "junk" } : "INBOX",
+      deliveryId,
+      folder,
       body,
       prefix,
       sizeBytes: Buffer.byteLength(prefix) + body.sizeBytes,
       internalDate: this.occurredAt,
-      flags: [],
+      flags: delivery?.flags ?? [],
       transactionId: this.message.transaction.id,
       verdictId: copy.verdictId,
     };
-    const stream = streams.mail(mailboxId);
     this.append(stream, newEvent<MessageDelivered>("MessageDelivered", data, this.meta(copy.judged, copy.owner)));
-    this.hold(stream, body);
+  }
+
+  /** A rule's folder wins over Junk: whoever wrote the rule knew better. */
+  private folderOf({ judged: { verdict }, target }: Copy): MessageDelivered["data"]["folder"] {
+    const name = verdict.delivery?.folder;
+    if (name !== undefined) return this.namedFolder(name, this.deliveryId(target.mailboxId));
+    return verdict.action === "junk" ? { specialUse: "junk" } : "INBOX";
+  }
+
+  private namedFolder(name: string, deliveryId: string): MessageDelivered["data"]["folder"] {
+    return { name, folderId: idFromUuid("folder", uuidV5(deliveryId, "folder")) };
   }
 
   private addHeld(copy: Copy, kind: HoldKind): void {
@@ -137,10 +176,13 @@ class CommitBuilder {
     const { mailboxId } = copy.target;
     if (!this.isFirstOf(mailboxId)) return;
     const { limits, transaction } = this.message;
-    const body = this.body(copy.owner.tenantId);
+    const holdId = this.deliveryId(mailboxId);
+    const stream = streams.hold(copy.owner.tenantId, holdId);
+    const body = this.bodies.of(copy.owner.tenantId, stream);
     const prefix = this.prefixOf(copy);
+    const keptMs = kind === "deferred" ? limits.deferredLifetimeMs : this.quarantineMs(copy);
     const data: MessageHeld["data"] = {
-      holdId: this.deliveryId(mailboxId),
+      holdId,
       kind,
       transactionId: transaction.id,
       verdictId: copy.verdictId,
@@ -150,37 +192,82 @@ class CommitBuilder {
       body,
       prefix,
       sizeBytes: Buffer.byteLength(prefix) + body.sizeBytes,
-      expiresAt: this.occurredAt + (kind === "deferred" ? limits.deferredLifetimeMs : limits.quarantineMs),
+      expiresAt: this.occurredAt + keptMs,
       ...(kind === "deferred" ? { judgeAgainAt: this.occurredAt + firstJudgementMs } : {}),
       facts: judged.facts as unknown as Readonly<Record<string, unknown>>,
       attempt: 0,
+      ...this.heldNotes(copy),
     };
-    const stream = streams.quarantine(copy.owner.tenantId, this.occurredAt);
     this.append(stream, newEvent<MessageHeld>("MessageHeld", data, this.meta(judged, copy.owner)));
-    this.hold(stream, body);
   }
 
-  private addOutbound(relayed: readonly Judged[]): void {
-    const [head] = relayed;
+  private quarantineMs({ owner, target }: Copy): number {
+    const { tenantId, resellerId, domainId } = owner;
+    const ms = quarantineMs(this.message.policy, { tenantId, resellerId, domainId, mailboxId: target.mailboxId });
+    return ms > 0 ? ms : this.message.limits.quarantineMs;
+  }
+
+  /** What a list of held copies shows of one, and where a release delivers it. */
+  private heldNotes(copy: Copy) {
+    const { subject, messageId } = this.message.header;
+    const { reason, score, delivery } = copy.judged.verdict;
+    return {
+      domainId: copy.owner.domainId,
+      reason,
+      ...(subject === undefined ? {} : { subject }),
+      ...(messageId === undefined ? {} : { messageIdHeader: messageId }),
+      ...(score === undefined ? {} : { score }),
+      ...(delivery?.folder === undefined ? {} : { folder: this.folderOf(copy) }),
+    };
+  }
+
+  private addRelayed(group: readonly Judged[]): void {
+    const [head] = group;
     if (head === undefined) return;
-    const { transaction, limits } = this.message;
-    const body = this.body(head.verdict.tenantId ?? platformBodies);
-    const prefix = this.received(head, relayed.length === 1);
-    const data: MessageQueued["data"] = {
-      messageId: transaction.id,
+    const { transaction } = this.message;
+    const { delivery } = head.verdict;
+    const recipients = group.map((judged) => judged.facts.recipient?.address ?? "");
+    // The first message of a transaction has its id; rules that treat recipients differently make more of them.
+    const isFirst = !this.events.has(streams.outbound(transaction.id));
+    this.addQueued(head, head.verdict, {
+      messageId: isFirst ? transaction.id : this.derivedId(`relay ${recipients[0]}`),
       sender: transaction.sender.address,
-      recipients: relayed.map((judged) => judged.facts.recipient?.address ?? ""),
-      body,
-      prefix,
-      sizeBytes: Buffer.byteLength(prefix) + body.sizeBytes,
+      recipients,
+      prefix: ruleFields(delivery?.headers) + this.received(head, group.length === 1),
       vouchedBy: head.verdict.vouchedBy ?? "none",
+      tag: delivery?.subjectTag,
+    });
+  }
+
+  private addForward({ judged, owner, sender, recipients, prefix, vouchedBy, tag }: QueuedForward): void {
+    const messageId = this.derivedId(`forward ${judged.facts.recipient?.address}`);
+    this.addQueued(judged, owner, { messageId, sender, recipients, prefix, vouchedBy, tag });
+  }
+
+  private addQueued(
+    judged: Judged,
+    owner: Owner,
+    queued: Pick<MessageQueued["data"], "messageId" | "sender" | "recipients" | "prefix" | "vouchedBy"> & {
+      readonly tag: string | undefined;
+    },
+  ): void {
+    const { transaction, limits } = this.message;
+    const { tag, ...envelope } = queued;
+    const stream = streams.outbound(queued.messageId);
+    const body = this.bodies.of(owner.tenantId ?? platformBodies, stream, tag);
+    const data: MessageQueued["data"] = {
+      ...envelope,
+      body,
+      sizeBytes: Buffer.byteLength(queued.prefix) + body.sizeBytes,
       expiresAt: this.occurredAt + limits.outboundLifetimeMs,
       smtpUtf8: transaction.smtpUtf8,
       eightBit: transaction.eightBit,
     };
-    const stream = streams.outbound(transaction.id);
-    this.append(stream, newEvent<MessageQueued>("MessageQueued", data, this.meta(head, head.verdict)));
-    this.hold(stream, body);
+    this.append(stream, newEvent<MessageQueued>("MessageQueued", data, this.meta(judged, owner)));
+  }
+
+  private derivedId(name: string): MessageId {
+    return idFromUuid("message", uuidV5(uuidFromId(this.message.transaction.id), name));
   }
 
   private received(judged: Judged, isOnly: boolean = this.isOnlyRecipient): string {
@@ -192,19 +279,6 @@ class CommitBuilder {
 
   private deliveryId(mailboxId: MailboxId): string {
     return uuidV5(uuidFromId(this.message.transaction.id), mailboxId);
-  }
-
-  private body(tenantId: string): BodyRef {
-    const known = this.bodies.get(tenantId);
-    if (known !== undefined) return known.ref;
-    const { bytes, sha256 } = this.message;
-    const ref = { tenantId, sha256, sizeBytes: bytes.length };
-    this.bodies.set(tenantId, { ref, bytes });
-    return ref;
-  }
-
-  private hold(stream: string, ref: BodyRef): void {
-    this.holds.push({ stream, ref });
   }
 
   private append(stream: string, event: NewEvent): void {
@@ -220,29 +294,4 @@ class CommitBuilder {
     this.metadata.set(key, metadata);
     return { metadata, occurredAt: this.occurredAt };
   }
-}
-
-type Target = Extract<RecipientFact, { readonly kind: "local" }>["targets"][number];
-
-interface Copy {
-  readonly judged: Judged;
-  readonly verdictId: VerdictId;
-  readonly target: Target;
-  readonly owner: DomainFact;
-}
-
-type HoldKind = MessageHeld["data"]["kind"];
-
-/**
- * Why a copy is held instead of delivered. An alias's suspended or full mailbox does not stop the others' copies, and its
- * own is not lost.
- */
-function holdKind(
-  { verdict }: Judged,
-  target: { readonly suspended: boolean; readonly overQuota: boolean },
-): HoldKind | undefined {
-  if (verdict.action === "defer") return "deferred";
-  if (verdict.action === "discard") return "discarded";
-  if (verdict.action === "reject" || verdict.action === "quarantine" || target.suspended) return "quarantined";
-  return target.overQuota ? "deferred" : undefined;
 }

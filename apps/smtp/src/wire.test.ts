@@ -205,6 +205,7 @@ describe("header facts", () => {
       replyTo: ["p@q.test", "r@s.test"],
       fromCount: 1,
       received: 2,
+      receivedFields: ["a b", "c"],
       deliveredTo: ["bob@a.test"],
       messageId: "<1@x>",
       subject: "one two",

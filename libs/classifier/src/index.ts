@@ -9,6 +9,8 @@ export * from "./normalise-word.ts";
 export * from "./phrase-list.ts";
 export * from "./read-content.ts";
 export * from "./scan-html.ts";
+export * from "./sqlite-mark-store.ts";
+export * from "./sqlite-token-reader.ts";
 export * from "./sqlite-token-store.ts";
 export * from "./token-store.ts";
 export * from "./tokenize.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { describe, test } from "node:test";
-import { createDnsResolver, type DnsAnswer, reverseName } from "./resolver.ts";
+import { createDnsResolver, type DnsAnswer, dnsListName, reverseName } from "./resolver.ts";
 
 /** A server that answers every question with one response code, or not at all. */
 async function withServer<T>(rcode: number | "silent", use: (server: string) => Promise<T>): Promise<T> {
@@ -22,7 +22,7 @@ async function withServer<T>(rcode: number | "silent", use: (server: string) => 
   }
 }
 
-const kinds = ["mx", "addresses", "txt", "ptr"] as const;
+const kinds = ["mx", "addresses", "txt", "ptr", "addressRecords", "cname"] as const;
 const subjectOf = (kind: (typeof kinds)[number]) => (kind === "ptr" ? "192.0.2.1" : "example.test");
 
 describe("resolver", () => {
@@ -30,9 +30,10 @@ describe("resolver", () => {
     test(`${kind}: NXDOMAIN is a proof of none; SERVFAIL and silence are failures, never mistaken for it`, async () => {
       const ask = (rcode: number | "silent") =>
         withServer<DnsAnswer<unknown>>(rcode, (server) =>
-          createDnsResolver({ server, timeoutMs: 600 })[kind](subjectOf(kind)),
+          createDnsResolver({ server, timeoutMs: 600 })[kind]!(subjectOf(kind)),
         );
-      assert.deepEqual(await ask(3), { status: "none" });
+      assert.deepEqual(await ask(3), { status: "none", noSuchName: true });
+      assert.deepEqual(await ask(0), { status: "none" });
       assert.equal((await ask(2)).status, "failed");
       assert.equal((await ask("silent")).status, "failed");
     });
@@ -46,6 +47,14 @@ describe("resolver", () => {
       assert.deepEqual(await ask(0), { status: "none" });
       assert.equal((await ask(2)).status, "failed");
     }
+  });
+
+  test("names under a DNS list (RFC 5782)", () => {
+    assert.equal(dnsListName("192.0.2.99", "bad.example.com"), "99.2.0.192.bad.example.com");
+    assert.equal(
+      dnsListName("2001:db8:1:2:3:4:567:89ab", "ugly.example.com"),
+      "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ugly.example.com",
+    );
   });
 
   test("names of PTR records", () => {

@@ -56,6 +56,14 @@ export const refusals = {
   ALIAS_TARGET_UNKNOWN: entry("A target is not a mailbox of the tenant.", "Targets are live mailboxes of one tenant."),
   // Mailboxes
   MAILBOX_DELETED: entry("The mailbox is deleted.", "Restore it first."),
+  MAILBOX_SUSPENDED: entry("The mailbox is suspended and takes no mail.", "Resume it first."),
+  MAILBOX_FULL: entry("The mailbox is over its quota.", "Have its user make room, or raise the quota.", true),
+  // Quarantine
+  HOLD_SETTLED: entry(
+    "The held copy came to an end before: released, deleted, delivered or refused.",
+    "`details.status` says which; a released copy is in the mailbox.",
+  ),
+  HOLD_EXPIRED: entry("The held copy's time is over.", "quarantineDays says how long copies are kept."),
   // Policy
   SETTING_UNKNOWN: entry("There is no such setting.", "docs/reference/policy-settings.md lists them."),
   SETTING_INVALID: entry("The setting does not take this value.", "`message` says what it takes."),
@@ -63,6 +71,22 @@ export const refusals = {
   UNLOCK_REQUIRED: entry(
     "The value is risky and the platform has not unlocked it.",
     "Ask the platform operator to add it to `unlocks`.",
+  ),
+  SETTING_LOCKED: entry(
+    "A scope above has locked the setting for all scopes below it.",
+    "`details.limitedAt` says which kind of scope; ask who administers it.",
+  ),
+  SETTING_OUT_OF_BOUND: entry(
+    "A scope above bounds the setting, and the value lies outside.",
+    "`message` says what may be chosen, `details.limitedAt` which kind of scope bounds it.",
+  ),
+  LIMIT_INVALID: entry(
+    "The setting cannot be limited like that at this scope.",
+    "`{locked: true}`, or for numbers min and max, for words `allowed`; a scope limits what scopes below it may set.",
+  ),
+  RULE_INVALID: entry(
+    "The processing rule cannot be read.",
+    "`path` leads into the rule, `message` says what is allowed; docs/reference/processing-rules.md.",
   ),
   PATTERN_INVALID: entry(
     "The pattern is not one that this list takes.",

@@ -94,7 +94,15 @@ describe("what deciders decide can be written", () => {
   test("policy and sender lists", () => {
     const set = { a: null, b: [1, { c: ["d", true] }] };
     const change = { type: "ChangePolicySettings", scope, scopeExists: true, check: () => undefined } as const;
-    writes("policy-ten_01", domain.policySettings, { ...change, set, unset: [] }, { ...change, set: {}, unset: ["a"] });
+    const limits = { a: { locked: true }, b: { min: 1 }, c: { max: 2 }, d: { allowed: ["x", 1, true] } } as const;
+    writes(
+      "policy-ten_01",
+      domain.policySettings,
+      { ...change, set, unset: [] },
+      { ...change, set: {}, unset: ["a"] },
+      { ...change, set: {}, unset: [], limits: { set: limits, unset: [], check: () => undefined } },
+      { ...change, set: {}, unset: [], limits: { set: {}, unset: ["a"], check: () => undefined } },
+    );
     const facts = { at: 1, scopeExists: true, trustUnverifiedUnlocked: true };
     const entry = { ...ids, scope, list: "accept", pattern: "192.0.2.1", expiresAt: 9, note: "n" } as const;
     writes(

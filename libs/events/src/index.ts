@@ -5,6 +5,7 @@ export * from "./codec.ts";
 export * from "./create-codec.ts";
 export * from "./event-reference.ts";
 export * from "./mail-events.ts";
+export * from "./mark-events.ts";
 export * from "./redact-secrets.ts";
 export { isSealed } from "./sealed-fields.ts";
 export * from "./streams.ts";

@@ -32,7 +32,12 @@ export type MessageDelivered = DomainEvent<
   "MessageDelivered",
   {
     readonly deliveryId: string;
-    readonly folder: { readonly id: FolderId } | { readonly specialUse: SpecialUse } | "INBOX";
+    /** `name`: a rule's folder, made under this id when no folder has the name. A folder that is not there is INBOX. */
+    readonly folder:
+      | { readonly id: FolderId }
+      | { readonly specialUse: SpecialUse }
+      | { readonly name: string; readonly folderId: FolderId }
+      | "INBOX";
     readonly body: BodyRef;
     readonly prefix: string;
     /** prefix + body, octets. */

@@ -21,6 +21,7 @@ export const categories = {
   outbound: "traffic",
   quarantine: "traffic",
   verdict: "traffic",
+  mark: "traffic",
   signin: "traffic",
 } as const satisfies Record<string, LifeClass>;
 export type StreamCategory = keyof typeof categories;
@@ -46,7 +47,12 @@ export const streams = {
   intake: (id: MessageId) => `intake-${id}`,
   outbound: (id: MessageId) => `outbound-${id}`,
   quarantine: (tenant: TenantId, at: number) => `quarantine-${tenant}.${utcDay(at)}`,
+  /** One held copy and all that becomes of it: short, so that its end is decided at its own revision. */
+  hold: (tenant: TenantId, holdId: string) => `quarantine-${tenant}.${holdId}`,
   verdict: (tenant: TenantId | "platform", at: number) => `verdict-${tenant}.${utcDay(at)}`,
+  mark: (tenant: TenantId, at: number) => `mark-${tenant}.${utcDay(at)}`,
+  /** Marks that programs make, a stream for each message: so that a retried command finds its own. */
+  messageMark: (tenant: TenantId, transactionId: string) => `mark-${tenant}.${transactionId}`,
   signin: (id: MailboxId, at: number) => `signin-${id}.${utcDay(at).slice(0, 6)}`,
 } as const;
 

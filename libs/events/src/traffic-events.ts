@@ -1,5 +1,5 @@
-import type { DomainEvent, MailboxId, MessageId, VerdictId } from "@mailfold/kernel";
-import type { BodyRef } from "./mail-events.ts";
+import type { DomainEvent, DomainId, MailboxId, MessageId, VerdictId } from "@mailfold/kernel";
+import type { BodyRef, MessageDelivered } from "./mail-events.ts";
 
 /** A policy verdict of one recipient (or of one session where no recipient was reached). */
 export type VerdictRecorded = DomainEvent<
@@ -133,6 +133,16 @@ export type MessageHeld = DomainEvent<
     /** libs/policy Facts of the verdict: what a second judgement starts from. */
     readonly facts: Readonly<Record<string, unknown>>;
     readonly attempt: number;
+    /** Domain of the recipient's address. */
+    readonly domainId?: DomainId;
+    /** Header fields for the list, decoded, one line each. */
+    readonly subject?: string;
+    readonly messageIdHeader?: string;
+    /** Why it is held: the verdict's reason and points. */
+    readonly reason?: string;
+    readonly score?: number;
+    /** Where a rule would have filed it; a release delivers it there. */
+    readonly folder?: MessageDelivered["data"]["folder"];
   }
 >;
 export type HeldMessageSettled = DomainEvent<
@@ -142,8 +152,17 @@ export type HeldMessageSettled = DomainEvent<
     readonly outcome: "delivered" | "expired" | "rejected" | "deferred";
     readonly verdictId?: VerdictId;
     readonly judgeAgainAt?: number;
+    /** Judgements that have deferred it by now. */
+    readonly attempt?: number;
   }
 >;
+/** Somebody had a held copy delivered after all: the mailbox has it (deliveryId = holdId). Who, say the metadata. */
+export type HeldMessageReleased = DomainEvent<
+  "HeldMessageReleased",
+  { readonly holdId: string; readonly mailboxId: MailboxId }
+>;
+/** Somebody threw a held copy away. */
+export type HeldMessageDeleted = DomainEvent<"HeldMessageDeleted", { readonly holdId: string }>;
 
 export type SignedIn = DomainEvent<
   "SignedIn",
@@ -169,5 +188,7 @@ export type TrafficEvent =
   | OutboundFinished
   | MessageHeld
   | HeldMessageSettled
+  | HeldMessageReleased
+  | HeldMessageDeleted
   | SignedIn
   | SignInFailed;

@@ -3,6 +3,7 @@ import type {
   DomainId,
   EventId,
   FolderId,
+  HoldId,
   IdKind,
   MailboxId,
   MessageId,
@@ -28,6 +29,7 @@ export interface IdTypes {
   readonly folder: FolderId;
   readonly message: MessageId;
   readonly verdict: VerdictId;
+  readonly hold: HoldId;
   readonly event: EventId;
 }
 

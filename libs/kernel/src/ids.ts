@@ -22,6 +22,8 @@ export type FolderId = Brand<"FolderId">;
 export type MessageId = Brand<"MessageId">;
 /** `vrd_...`: a verdict; the reference that a rejection's text ends in. */
 export type VerdictId = Brand<"VerdictId">;
+/** `hld_...`: a copy held instead of delivered, in the API's form; events hold its UUID. */
+export type HoldId = Brand<"HoldId">;
 /** `evt_...`: an event's UUID in the API's form. */
 export type EventId = Brand<"EventId">;
 
@@ -37,6 +39,7 @@ export const idPrefixes = {
   folder: "fld",
   message: "msg",
   verdict: "vrd",
+  hold: "hld",
   event: "evt",
 } as const;
 export type IdKind = keyof typeof idPrefixes;

@@ -10,22 +10,26 @@ export type ArcSealing =
 
 /**
  * `unknown-chain`: the chain could not be checked, so nothing true can be said about it; `chain-failed`: an earlier sealer
- * already gave up (RFC 8617 section 5.1 step 2); `chain-full`: 50 sets (4.2.1); `key`: the key does not sign.
+ * already gave up (RFC 8617 section 5.1 step 2); `chain-full`: 50 sets (4.2.1); `key`: the key does not sign;
+ * `over-budget`: it took too long.
  */
-export type ArcRefusal = "unknown-chain" | "chain-failed" | "chain-full" | "key";
+export type ArcRefusal = "unknown-chain" | "chain-failed" | "chain-full" | "key" | "over-budget";
 
-/**
- * Seals a message that is sent on (RFC 8617 section 5.1). `message`: as it will be sent, without this seal; `results`: of the
- * message as it came; `hostname`: our authserv-id; `key`: private key, PEM; `domain` and `selector`: where its record is.
- */
-export async function sealArc(options: {
+/** What a seal is made of. */
+export interface ArcSealRequest {
   readonly message: Uint8Array;
   readonly results: MessageAuthResult;
   readonly hostname: string;
   readonly key: string;
   readonly selector: string;
   readonly domain: string;
-}): Promise<ArcSealing> {
+}
+
+/**
+ * Seals a message that is sent on (RFC 8617 section 5.1). `message`: as it will be sent, without this seal; `results`: of the
+ * message as it came; `hostname`: our authserv-id; `key`: private key, PEM; `domain` and `selector`: where its record is.
+ */
+export async function sealArc(options: ArcSealRequest): Promise<ArcSealing> {
   const { results, message } = options;
   if (results.arc.result === "temperror")
     return { status: "refused", code: "unknown-chain", detail: results.arc.detail ?? "chain not checked" };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { createMailAuthPool } from "./auth-pool.ts";
 import { type FakeName, fakeResolver, plainMessage, signed, testKeys } from "./auth-test-world.ts";
+import { makeSealKey } from "./seal-key.ts";
 
 describe("mail authentication pool", () => {
   const pool = createMailAuthPool({ threads: 1 });
@@ -45,5 +46,16 @@ describe("mail authentication pool", () => {
     assert.deepEqual([found.dmarc.result, found.arc.result, found.spf.result], ["temperror", "temperror", "temperror"]);
     const next = await authenticate(await signed(plainMessage("sender.test", bigBody)), 10_000);
     assert.equal(next.dkim[0]?.result, "pass");
+  });
+
+  test("a big message is sealed in a worker; over its deadline it is not sealed", async () => {
+    const { privateKeyPem } = await makeSealKey();
+    const message = Buffer.from(await signed(plainMessage("sender.test", bigBody)));
+    const results = await authenticate(message.toString(), 10_000);
+    const where = { hostname: "mx.one.test", key: privateKeyPem, selector: "arc", domain: "one.test" };
+    const sealing = await pool.seal({ message, results, ...where, deadlineMs: 10_000 });
+    assert.match(sealing.status === "sealed" ? sealing.headers : sealing.code, /^ARC-Seal: i=1;/);
+    const late = await pool.seal({ message, results, ...where, deadlineMs: 1 });
+    assert.equal(late.status === "refused" && late.code, "over-budget");
   });
 });

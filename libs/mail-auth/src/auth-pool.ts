@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Piscina } from "piscina";
+import { type ArcSealing, type ArcSealRequest, sealArc } from "./arc-seal.ts";
 import type { MessageAuthResult } from "./auth-result.ts";
 import { type AuthenticateRequest, authenticateMessage, exhaustedResult } from "./authenticate-message.ts";
 import { type AuthQuestion, type AuthResolver, askResolver } from "./resolver-port.ts";
@@ -8,6 +9,8 @@ import { type AuthQuestion, type AuthResolver, askResolver } from "./resolver-po
 export interface MailAuthPool {
   /** Never throws for what a message or DNS does: over the budget everything is `temperror`. */
   authenticate(request: AuthenticateRequest): Promise<MessageAuthResult>;
+  /** As sealArc; a seal that takes longer than its deadline is refused as `over-budget`. */
+  seal(request: ArcSealRequest & { readonly deadlineMs: number }): Promise<ArcSealing>;
   close(): Promise<void>;
 }
 
@@ -43,9 +46,23 @@ export function createMailAuthPool(options: { readonly threads: number; readonly
       port1.close();
     }
   };
+  const sealInWorker = async ({ deadlineMs, ...input }: ArcSealRequest & { readonly deadlineMs: number }) => {
+    const budget = new AbortController();
+    const timer = setTimeout(() => budget.abort(), deadlineMs);
+    try {
+      const task = { ...input, message: standalone(input.message) };
+      return (await pool.run(task, { name: "seal", signal: budget.signal })) as ArcSealing;
+    } catch (cause) {
+      if (!isBudgetFault(cause)) throw cause;
+      return { status: "refused", code: "over-budget", detail: "sealing exceeded its budget" } as const;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
   return {
     authenticate: (request) =>
       request.message.byteLength <= inlineBytesMax ? authenticateMessage(request) : inWorker(request),
+    seal: (request) => (request.message.byteLength <= inlineBytesMax ? sealArc(request) : sealInWorker(request)),
     close: () => pool.close({ force: true }),
   };
 }

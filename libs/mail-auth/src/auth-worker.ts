@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import { type ArcSealing, type ArcSealRequest, sealArc } from "./arc-seal.ts";
 import type { MessageAuthInput, MessageAuthResult } from "./auth-result.ts";
 import { authenticateMessage } from "./authenticate-message.ts";
 import type { AuthDnsAnswer, AuthQuestion, AuthResolver } from "./resolver-port.ts";
@@ -13,6 +14,11 @@ export async function authenticate(task: {
   } finally {
     task.dns.close();
   }
+}
+
+/** Worker side of the pool: one seal. */
+export function seal(request: ArcSealRequest): Promise<ArcSealing> {
+  return sealArc(request);
 }
 
 function portResolver(port: MessagePort): AuthResolver {

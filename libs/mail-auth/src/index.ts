@@ -1,4 +1,4 @@
-export { type ArcRefusal, type ArcSealing, sealArc } from "./arc-seal.ts";
+export { type ArcRefusal, type ArcSealing, type ArcSealRequest, sealArc } from "./arc-seal.ts";
 export { createMailAuthPool, type MailAuthPool } from "./auth-pool.ts";
 export type * from "./auth-result.ts";
 export { type AuthenticateRequest, authenticateMessage } from "./authenticate-message.ts";

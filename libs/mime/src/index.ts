@@ -4,6 +4,9 @@ export { fieldValue, type HeaderField, headerEnd, headerFields } from "./header-
 export { indexMessage } from "./index-message.ts";
 export { mimeLimits } from "./limits.ts";
 export { type ContentTerm, isHeaderTerm, matchMessage } from "./match-message.ts";
+export { type MessagePreview, messagePreviewLimits, readMessagePreview } from "./message-preview.ts";
+export { type MessageAttachment, type MessageText, messageTextLimits, readMessageText } from "./message-text.ts";
+export { findMimeFlags, type MimeFlag } from "./mime-flags.ts";
 export * from "./mime-index.ts";
 export { createMimePool, MimeBudgetExceeded, type MimePool } from "./mime-pool.ts";
 export { type ParameterField, parseParameterField } from "./parameters.ts";

@@ -1,6 +1,8 @@
 import { Piscina } from "piscina";
 import { indexMessage } from "./index-message.ts";
 import type { ContentTerm } from "./match-message.ts";
+import { type MessagePreview, readMessagePreview } from "./message-preview.ts";
+import { type MessageText, readMessageText } from "./message-text.ts";
 import type { MimeIndex } from "./mime-index.ts";
 
 /** A parse that took longer than its budget, or found no room in the queue. The message stays readable raw. */
@@ -15,6 +17,10 @@ export class MimeBudgetExceeded extends Error {
 export interface MimePool {
   /** Small inputs are indexed on the spot, larger ones in a worker. Throws MimeBudgetExceeded. */
   index(bytes: Uint8Array): Promise<MimeIndex>;
+  /** What a message says, decoded; small messages on the spot. Throws MimeBudgetExceeded. */
+  text(bytes: Uint8Array): Promise<MessageText>;
+  /** A look at a message that nobody trusts; small messages on the spot. Throws MimeBudgetExceeded. */
+  preview(bytes: Uint8Array): Promise<MessagePreview>;
   /** Which messages satisfy which terms: one row a message. Throws MimeBudgetExceeded. */
   match(messages: readonly Uint8Array[], terms: readonly ContentTerm[]): Promise<readonly (readonly boolean[])[]>;
   close(): Promise<void>;
@@ -53,6 +59,14 @@ export function createMimePool(options: {
     async index(bytes) {
       if (bytes.length <= inlineBytesMax) return indexMessage(bytes);
       return run<MimeIndex>("index", { bytes: standalone(bytes) });
+    },
+    async text(bytes) {
+      if (bytes.length <= inlineBytesMax) return readMessageText(bytes);
+      return run<MessageText>("text", { bytes: standalone(bytes) });
+    },
+    async preview(bytes) {
+      if (bytes.length <= inlineBytesMax) return readMessagePreview(bytes);
+      return run<MessagePreview>("preview", { bytes: standalone(bytes) });
     },
     match: (messages, terms) => run("match", { messages: messages.map(standalone), terms }),
     close: () => pool.close({ force: true }),

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Scope, type SettingValue, scopeId } from "@mailfold/domain";
+import { type Scope, type SettingLimit, type SettingValue, scopeId } from "@mailfold/domain";
 import type { Position, RecordedEvent } from "@mailfold/kernel";
 import fc from "fast-check";
 import { applyPolicyEvent } from "./apply-policy-event.ts";
 import { compilePolicy, emptyPolicy } from "./compiled-policy.ts";
-import type { SettingInput } from "./policy-changes.ts";
+import type { LimitInput, SettingInput } from "./policy-changes.ts";
 import {
   domainScopeA,
   factsOf,
   foreignRecipient,
   platformScope,
   reseller,
+  resellerScope,
   scopeA,
   scopeB,
   tenantA,
@@ -21,7 +22,7 @@ import {
 import type { CompiledPolicy, EntryInput, Facts } from "./types.ts";
 
 type Payload = { readonly type: string; readonly data: Readonly<Record<string, unknown>> };
-const scope = fc.constantFrom<Scope>(platformScope, scopeA, scopeB, domainScopeA);
+const scope = fc.constantFrom<Scope>(platformScope, resellerScope, scopeA, scopeB, domainScopeA);
 const value: fc.Arbitrary<readonly [string, SettingValue]> = fc.oneof(
   fc.constantFrom("none", "addresses", "localHosts", "anyone").map((mode) => ["relayMode", mode] as const),
   fc.subarray(["192.0.2.0/24", "198.51.100.1", "2001:db8::/48"]).map((list) => ["relayAddresses", list] as const),
@@ -36,6 +37,20 @@ const changed: fc.Arbitrary<Payload> = fc
     return {
       type: "PolicySettingsChanged",
       data: { scope: at, set: named, unset: unset.filter((name) => !(name in named)) },
+    };
+  });
+const limit: fc.Arbitrary<readonly [string, SettingLimit]> = fc.oneof(
+  fc.constantFrom("relayMode", "relayAddresses", "sizeLimitBytes").map((name) => [name, { locked: true }] as const),
+  fc.constantFrom({ min: 70_000_000 }, { max: 80_000_000 }).map((bound) => ["sizeLimitBytes", bound] as const),
+  fc.subarray(["none", "addresses"], { minLength: 1 }).map((allowed) => ["relayMode", { allowed }] as const),
+);
+const limited: fc.Arbitrary<Payload> = fc
+  .tuple(scope, fc.array(limit, { maxLength: 2 }), fc.subarray(["relayMode", "relayAddresses", "sizeLimitBytes"]))
+  .map(([at, set, unset]) => {
+    const byName = Object.fromEntries(set);
+    return {
+      type: "PolicyLimitsChanged",
+      data: { scope: at, set: byName, unset: unset.filter((name) => !(name in byName)) },
     };
   });
 const named = fc.record({
@@ -66,7 +81,7 @@ const denied: fc.Arbitrary<Payload> = fc
   .tuple(fc.constantFrom("192.0.2.7/32", "2001:db8::/64"), fc.constantFrom(500, 5_000))
   .map(([prefix, until]) => ({ type: "IpDenied", data: { prefix, reason: "flood", until } }));
 const payloads = fc.array(
-  fc.oneof(changed, added, added, removed, denied, fc.constant({ type: "TenantCreated", data: {} })),
+  fc.oneof(changed, changed, limited, added, added, removed, denied, fc.constant({ type: "TenantCreated", data: {} })),
   { maxLength: 30 },
 );
 
@@ -88,6 +103,7 @@ function eventsOf(history: readonly Payload[]): RecordedEvent[] {
 /** What is in force after the events, kept the plain way. */
 function finalInputs(events: readonly RecordedEvent[]) {
   const settings = new Map<string, SettingInput>();
+  const limits = new Map<string, LimitInput>();
   const entries = new Map<string, EntryInput>();
   const denials = new Map<string, { prefix: string; reason: string; until: number; byEvent: string; at: number }>();
   let revision: string | undefined;
@@ -95,12 +111,18 @@ function finalInputs(events: readonly RecordedEvent[]) {
     const data = raw as Record<string, unknown>;
     const resellerId = metadata.resellerId === undefined ? {} : { resellerId: metadata.resellerId };
     if (type === "IpDenied") denials.set(data.prefix as string, { ...(data as object), byEvent, at: 100 } as never);
-    if (!["PolicySettingsChanged", "SenderEntryAdded", "SenderEntryRemoved"].includes(type)) continue;
+    if (!["PolicySettingsChanged", "PolicyLimitsChanged", "SenderEntryAdded", "SenderEntryRemoved"].includes(type))
+      continue;
     const at = data.scope as Scope;
     if (type === "PolicySettingsChanged") {
       for (const name of data.unset as string[]) settings.delete(`${scopeId(at)} ${name}`);
       for (const [name, to] of Object.entries(data.set as Record<string, SettingValue>)) {
         settings.set(`${scopeId(at)} ${name}`, { scope: at, name, value: to, byEvent, ...resellerId });
+      }
+    } else if (type === "PolicyLimitsChanged") {
+      for (const name of data.unset as string[]) limits.delete(`${scopeId(at)} ${name}`);
+      for (const [name, to] of Object.entries(data.set as Record<string, SettingLimit>)) {
+        limits.set(`${scopeId(at)} ${name}`, { scope: at, name, limit: to, byEvent, ...resellerId });
       }
     } else {
       const key = `${scopeId(at)} ${data.list} ${data.pattern}`;
@@ -109,7 +131,12 @@ function finalInputs(events: readonly RecordedEvent[]) {
     }
     revision = byEvent;
   }
-  const all = { settings: settings.values(), entries: entries.values(), denials: denials.values() };
+  const all = {
+    settings: settings.values(),
+    limits: limits.values(),
+    entries: entries.values(),
+    denials: denials.values(),
+  };
   return revision === undefined ? all : { ...all, revision };
 }
 

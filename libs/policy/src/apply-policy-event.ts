@@ -1,11 +1,27 @@
-import type { IpDenied, PolicySettingsChanged, SenderEntryAdded, SenderEntryRemoved } from "@mailfold/domain";
+import type {
+  IpDenied,
+  PolicyLimitsChanged,
+  PolicySettingsChanged,
+  SenderEntryAdded,
+  SenderEntryRemoved,
+} from "@mailfold/domain";
 import type { RecordedEvent } from "@mailfold/kernel";
-import { withDenial, withEntry, withoutEntry, withoutSetting, withRevision, withSetting } from "./compiled-policy.ts";
+import {
+  withDenial,
+  withEntry,
+  withLimit,
+  withoutEntry,
+  withoutLimit,
+  withoutSetting,
+  withRevision,
+  withSetting,
+} from "./compiled-policy.ts";
 import type { CompiledPolicy } from "./types.ts";
 
 /** Events that a policy is folded from, as a subscription filters them. */
 export const policyEventTypes = [
   "PolicySettingsChanged",
+  "PolicyLimitsChanged",
   "SenderEntryAdded",
   "SenderEntryRemoved",
   "IpDenied",
@@ -23,6 +39,15 @@ export function applyPolicyEvent(policy: CompiledPolicy, event: RecordedEvent): 
       for (const name of unset) next = withoutSetting(next, scope, name, byEvent);
       for (const [name, value] of Object.entries(set)) {
         next = withSetting(next, { scope, name, value, byEvent, ...reseller });
+      }
+      return withRevision(next, byEvent);
+    }
+    case "PolicyLimitsChanged": {
+      const { scope, set, unset } = event.data as PolicyLimitsChanged["data"];
+      let next = policy;
+      for (const name of unset) next = withoutLimit(next, scope, name, byEvent);
+      for (const [name, limit] of Object.entries(set)) {
+        next = withLimit(next, { scope, name, limit, byEvent, ...reseller });
       }
       return withRevision(next, byEvent);
     }

@@ -1,4 +1,4 @@
-import { type Finding, type Judging, note, refuse } from "./judging.ts";
+import { ask, type Finding, type Judging, note, refuse } from "./judging.ts";
 import { chainOf, resolveSetting, type ScopeChain, settingValue } from "./policy-state.ts";
 import type { SettingName } from "./setting-definitions.ts";
 import type { AddressForm, Phase, TraceLine } from "./types.ts";
@@ -68,7 +68,7 @@ export function checkLoginSender(judging: Judging): Finding | undefined {
     return refuse(judging, "sender-mismatch", "mail", line);
   }
   if (facts.senderOwner === undefined) {
-    judging.needs.push("senderOwner");
+    ask(judging, "senderOwner");
     return undefined;
   }
   return checkForeignTenant(judging);
@@ -92,7 +92,7 @@ export function checkLoginRelay(judging: Judging): Finding | undefined {
     return refuse(judging, "relay-null-sender", "rcpt", line);
   }
   if (facts.senderOwner === undefined) {
-    judging.needs.push("senderOwner");
+    ask(judging, "senderOwner");
     return undefined;
   }
   const foreign = checkForeignTenant(judging);

@@ -1,4 +1,4 @@
-import type { Scope } from "@mailfold/domain";
+import type { Scope, SettingValue } from "@mailfold/domain";
 import { assert } from "@mailfold/kernel";
 import { denialOf, isExempt } from "./denials.ts";
 import { evaluatePolicy } from "./evaluate.ts";
@@ -10,27 +10,43 @@ import {
   type EntryKey,
   entryAdded,
   entryRemoved,
+  type LimitInput,
+  limitSet,
+  limitUnset,
   type SettingInput,
   settingSet,
   settingUnset,
 } from "./policy-changes.ts";
-import { chainOf, type PolicyState, platformChain, resolveSetting, settingValue } from "./policy-state.ts";
+import {
+  chainOf,
+  limitAbove,
+  limitBelow,
+  ownRules,
+  type PolicyState,
+  platformChain,
+  resolveSetting,
+  rulesAlong,
+  settingValue,
+} from "./policy-state.ts";
 import { ScopeMap } from "./scope-map.ts";
 import { settingDefinition, settingDefinitions, settingWarning } from "./setting-definitions.ts";
 import type {
   CompiledPolicy,
   EffectiveSetting,
   EntryInput,
+  EvaluateOptions,
   Evaluation,
   Facts,
   ListenerSettings,
   Phase,
+  ScopedRules,
   ScopePath,
 } from "./types.ts";
 
 /** Everything a policy is made of. `revision`: id of the last policy event; absent = that of the last input. */
 export interface PolicyInputs {
   readonly settings?: Iterable<SettingInput>;
+  readonly limits?: Iterable<LimitInput>;
   readonly entries?: Iterable<EntryInput>;
   readonly denials?: Iterable<DenialInput>;
   readonly revision?: string;
@@ -47,8 +63,8 @@ class PolicySnapshot implements CompiledPolicy {
     return this.state.revision;
   }
 
-  evaluate(phase: Phase, facts: Facts, options: { readonly explain?: boolean } = {}): Evaluation {
-    return evaluatePolicy(this.state, phase, facts, options.explain === true);
+  evaluate(phase: Phase, facts: Facts, options: EvaluateOptions = {}): Evaluation {
+    return evaluatePolicy(this.state, phase, facts, options);
   }
 
   listener(): ListenerSettings {
@@ -63,6 +79,9 @@ class PolicySnapshot implements CompiledPolicy {
       smtpBanner: banners.smtp,
       imapBanner: banners.imap,
       requireTlsForAuth: get("requireTls") === true,
+      authMechanisms: get("authMechanisms") as readonly string[],
+      harvestLimit: get("harvestLimit") as number,
+      authFailureLimit: get("authFailureLimit") as number,
       sizeLimitBytes: this.state.sizeLimitMaxBytes,
     };
   }
@@ -75,10 +94,26 @@ class PolicySnapshot implements CompiledPolicy {
   effective(path: ScopePath): readonly EffectiveSetting[] {
     const chain = chainOf(path);
     return settingDefinitions.map(({ name }) => {
-      const resolved = resolveSetting(this.state, chain, name);
+      const resolved = name === "rules" ? ownRules(this.state, chain) : resolveSetting(this.state, chain, name);
       const warning = settingWarning(name, resolved.value);
-      return { name, ...resolved, ...(warning === undefined ? {} : { warning }) };
+      const limit = limitAbove(this.state, chain, name);
+      const below = limitBelow(this.state, chain[0] ?? "", name);
+      return {
+        name,
+        ...resolved,
+        ...(warning === undefined ? {} : { warning }),
+        ...(limit === undefined ? {} : { limit }),
+        ...(below === undefined ? {} : { limitBelow: below }),
+      };
     });
+  }
+
+  value(path: ScopePath, name: string): SettingValue {
+    return resolveSetting(this.state, chainOf(path), name).value;
+  }
+
+  rules(path: ScopePath): readonly ScopedRules[] {
+    return rulesAlong(this.state, chainOf(path));
   }
 
   isExemptFromDenial(ip: string): boolean {
@@ -103,6 +138,7 @@ export function emptyPolicy(): CompiledPolicy {
     denialRowsMax: 1_024,
     sizeLimitMaxBytes: settingDefinition("sizeLimitBytes")?.defaultValue as number,
     localHostsScopes: 0,
+    limitedSettings: new Map(),
   });
 }
 
@@ -110,6 +146,7 @@ export function emptyPolicy(): CompiledPolicy {
 export function compilePolicy(inputs: PolicyInputs): CompiledPolicy {
   let state = stateOf(emptyPolicy());
   for (const setting of inputs.settings ?? []) state = settingSet(state, setting);
+  for (const limit of inputs.limits ?? []) state = limitSet(state, limit);
   for (const entry of inputs.entries ?? []) state = entryAdded(state, entry);
   for (const denial of inputs.denials ?? []) state = denialAdded(state, denial);
   return new PolicySnapshot(inputs.revision === undefined ? state : { ...state, revision: inputs.revision });
@@ -123,6 +160,16 @@ export function withSetting(policy: CompiledPolicy, input: SettingInput): Compil
 /** The policy with a setting inheriting again. */
 export function withoutSetting(policy: CompiledPolicy, scope: Scope, name: string, byEvent: string): CompiledPolicy {
   return new PolicySnapshot(settingUnset(stateOf(policy), scope, name, byEvent));
+}
+
+/** The policy with a limit in force for the scopes below. Costs one scope, with relayAddresses all that set them. */
+export function withLimit(policy: CompiledPolicy, input: LimitInput): CompiledPolicy {
+  return new PolicySnapshot(limitSet(stateOf(policy), input));
+}
+
+/** The policy with a limit lifted. */
+export function withoutLimit(policy: CompiledPolicy, scope: Scope, name: string, byEvent: string): CompiledPolicy {
+  return new PolicySnapshot(limitUnset(stateOf(policy), scope, name, byEvent));
 }
 
 /** The policy with one more list entry (or a changed one: same scope, list and pattern). Costs one row. */

@@ -1,86 +1,29 @@
 import { type Scope, scopeId } from "@mailfold/domain";
 import type { TenantId } from "@mailfold/kernel";
 import { entryLine } from "./check-lists.ts";
-import { mayOpenRelaying, prefixOf } from "./ip-address.ts";
-import { type Account, type Finding, type Judging, refuse } from "./judging.ts";
-import {
-  chainOf,
-  isUnlocked,
-  platformChain,
-  relayModeOf,
-  resolveSetting,
-  type ScopeChain,
-  tenantChain,
-} from "./policy-state.ts";
+import { settingLine as lineOfSetting } from "./check-sender.ts";
+import { type Account, ask, type Judging, refuse } from "./judging.ts";
+import { listsAddresses, openedByAcceptIp, openedByAddresses } from "./peer-entries.ts";
+import { chainOf, isUnlocked, platformChain, relayModeOf, type ScopeChain, tenantChain } from "./policy-state.ts";
 import type { KnownReason } from "./reasons.ts";
+import type { Opening, RelayDecision } from "./relay-grant.ts";
+import { namedSenders, openedBySenderEntry, senderProof } from "./sender-entries.ts";
+import type { SettingName } from "./setting-definitions.ts";
 import type { DomainFact, TraceLine } from "./types.ts";
 
-/** Permission to relay, and on whose account. */
-interface RelayGrant {
-  readonly reason: KnownReason;
-  readonly vouchedBy: "login" | "ip-entry" | "none";
-  readonly line: TraceLine;
-  readonly account: Account;
-  readonly chain: ScopeChain;
-}
-/** The answer to "may this be relayed": a grant, a refusal on an account, or undefined while facts are missing. */
-export type RelayDecision =
-  | { readonly grant: RelayGrant; readonly refusal?: never }
-  | { readonly refusal: Finding; readonly account: Account; readonly grant?: never }
-  | undefined;
-
 const step = "relay";
-type Opening = Pick<RelayGrant, "reason" | "vouchedBy" | "line">;
 
-function settingLine(judging: Judging, chain: ScopeChain, name: string, outcome: TraceLine["outcome"]): TraceLine {
-  const { value, setAtScope, byEvent } = resolveSetting(judging.state, chain, name);
-  const shown = typeof value === "string" ? value : JSON.stringify(value);
-  return { step, outcome, setting: name, setAtScope, ...(byEvent === undefined ? {} : { byEvent }), detail: shown };
+function settingLine(judging: Judging, chain: ScopeChain, name: SettingName, outcome: TraceLine["outcome"]): TraceLine {
+  return lineOfSetting(judging, chain, name, { step, outcome });
 }
 
-/** The accept entry by IP that opens relaying along a chain: below platform scope only within the width limit. */
-function openedByAcceptIp(judging: Judging, chain: ScopeChain): Opening | undefined {
-  const { state, ip, facts } = judging;
-  if (!ip) return undefined;
-  for (const id of chain) {
-    const shape = state.lists.shape(id);
-    if (!shape) continue;
-    const row = state.lists.matchIp(shape, ip, facts.at).accept;
-    if (row < 0) continue;
-    if (id !== "platform" && !mayOpenRelaying(prefixOf(ip, state.lists.prefixLength(row)))) continue;
-    return { reason: "relay-accept-entry", vouchedBy: "ip-entry", line: entryLine(judging, row, "match", step) };
-  }
-  return undefined;
-}
-
-/** relayAddresses in force along a chain, when relayMode is `addresses`: the nearest list replaces those above it. */
-function openedByAddresses(judging: Judging, chain: ScopeChain): Opening | undefined {
-  const { state, ip, facts } = judging;
-  if (!ip || relayModeOf(state, chain) !== "addresses") return undefined;
-  const { setAtScope } = resolveSetting(state, chain, "relayAddresses");
-  const shape = state.lists.shape(setAtScope);
-  const row = shape ? state.lists.matchIp(shape, ip, facts.at).relay : -1;
-  if (row < 0) return undefined;
-  return { reason: "relay-address", vouchedBy: "ip-entry", line: entryLine(judging, row, "match", step) };
-}
-
-/** An accept entry with trustUnverified that names the sender: the narrowest entry of the nearest scope decides. */
-function openedBySenderEntry(judging: Judging, chain: ScopeChain): { opening?: Opening; unproven: number } {
-  const { state, facts } = judging;
-  const sender = facts.sender?.address.toLowerCase() ?? "";
-  let unproven = -1;
-  if (sender === "") return { unproven };
-  for (const id of chain) {
-    const shape = state.lists.shape(id);
-    const row = shape ? state.lists.matchSender(shape, sender, facts.at).accept : -1;
-    if (row < 0 || !state.lists.namesSender(row)) continue;
-    if (state.lists.trusts(row) && isUnlocked(state, "trustUnverified")) {
-      const line = entryLine(judging, row, "match", step);
-      return { opening: { reason: "relay-unverified-entry", vouchedBy: "none", line }, unproven };
-    }
-    if (unproven < 0) unproven = row;
-  }
-  return { unproven };
+/** An entry that opens nothing: asks for SPF, defers while DNS does not answer, and refuses else. */
+function unprovenSender(judging: Judging, row: number, account: Account): RelayDecision {
+  const proof = senderProof(judging);
+  if (proof === "unknown") ask(judging, "spf");
+  if (judging.needs.length > 0) return undefined;
+  const reason = proof === "failed" ? "spf-lookup-failed" : "relay-sender-unproven";
+  return refusal(judging, reason, entryLine(judging, row, "refuse", step), account);
 }
 
 /** What the policy of the sender domain's own tenant opens for this peer. */
@@ -95,7 +38,7 @@ function openedByOwner(judging: Judging, chain: ScopeChain, owner: DomainFact): 
     return { reason: "relay-local-user", vouchedBy: "none", line: line() };
   }
   if (mode === "localHosts") {
-    if (facts.host === undefined) judging.needs.push("host");
+    if (facts.host === undefined) ask(judging, "host");
     else if (facts.host.status === "confirmed" && isVerifiedOf(facts.host.owner, owner.tenantId)) {
       return { reason: "relay-local-host", vouchedBy: "none", line: line() };
     }
@@ -120,8 +63,9 @@ function hostUnavailable(judging: Judging, chain: ScopeChain, account: Account):
 function relayForOwner(judging: Judging, owner: DomainFact): RelayDecision {
   const account = { tenantId: owner.tenantId, resellerId: owner.resellerId };
   const chain = chainOf(account);
-  const bySender = openedBySenderEntry(judging, chain);
-  const opening = openedByOwner(judging, chain, owner) ?? bySender.opening;
+  const bySender = openedBySenderEntry(judging, chain, false);
+  const byPeer = openedByOwner(judging, chain, owner) ?? bySender.opening;
+  const opening = byPeer ?? openedBySenderEntry(judging, chain, senderProof(judging) === "pass").opening;
   if (judging.needs.length > 0) return undefined;
   if (opening) {
     if (owner.tenantSubmissionOff) {
@@ -135,7 +79,7 @@ function relayForOwner(judging: Judging, owner: DomainFact): RelayDecision {
     return { grant: { ...opening, account, chain } };
   }
   if (bySender.unproven >= 0) {
-    return refusal(judging, "relay-sender-unproven", entryLine(judging, bySender.unproven, "refuse", step), account);
+    return unprovenSender(judging, bySender.unproven, account);
   }
   if (relayModeOf(judging.state, chain) === "localHosts" && judging.facts.host?.status === "failed") {
     return hostUnavailable(judging, chain, account);
@@ -162,7 +106,8 @@ function tenantsNamingPeer(judging: Judging): readonly Candidate[] {
     state.lists.eachTenantNamingIp(ip, facts.at, (row) => {
       if (state.lists.listOf(row) === "accept")
         return add(row, { reason: "relay-accept-entry", vouchedBy: "ip-entry" });
-      const inForce = relayModeOf(state, tenantChain(state, state.lists.scopeOf(row))) === "addresses";
+      const scope = state.lists.scopeOf(row);
+      const inForce = listsAddresses(state, tenantChain(state, scope), scope);
       return inForce && add(row, { reason: "relay-address", vouchedBy: "ip-entry" });
     });
   }
@@ -179,20 +124,12 @@ function tenantsNamingPeer(judging: Judging): readonly Candidate[] {
   }
   if (isUnlocked(state, "trustUnverified")) {
     const row = (at: number): boolean => {
-      const { opening } = openedBySenderEntry(judging, tenantChain(state, state.lists.scopeOf(at)));
+      const { opening } = openedBySenderEntry(judging, tenantChain(state, state.lists.scopeOf(at)), false);
       return opening !== undefined && add(at, opening);
     };
     for (const named of namedSenders(judging, sender, true)) if (row(named)) break;
   }
   return [...found.values()];
-}
-
-/** First rows of at most 16 tenants that accept-list a sender; collected first, since looking further reuses the lookup buffer. */
-function namedSenders(judging: Judging, sender: string, trusting: boolean): readonly number[] {
-  const rows: number[] = [];
-  const row = (at: number): boolean => rows.push(at) >= 16;
-  judging.state.lists.eachTenantNamingSender(sender, trusting, { at: judging.facts.at, row });
-  return rows;
 }
 
 /** The platform itself names the peer: its hosts' mail is nobody else's business, so this comes before any tenant's claim. */
@@ -206,7 +143,7 @@ function platformOpening(judging: Judging): Opening | undefined {
       line: settingLine(judging, platformChain, "relayMode", "match"),
     };
   }
-  return openedBySenderEntry(judging, platformChain).opening;
+  return openedBySenderEntry(judging, platformChain, false).opening;
 }
 
 function relayForCandidate(judging: Judging, candidate: Candidate): RelayDecision {
@@ -222,8 +159,7 @@ function relayForCandidate(judging: Judging, candidate: Candidate): RelayDecisio
   const hostTenant = host?.tenantId === tenantId ? host : undefined;
   const told = facts.peerTenant;
   if (!hostTenant && told === undefined) {
-    judging.needs.push("peerTenant");
-    judging.needTenant = tenantId;
+    ask(judging, "peerTenant", { tenantId });
     return undefined;
   }
   const known = hostTenant ? { ...hostTenant, submissionOff: hostTenant.tenantSubmissionOff } : told;
@@ -234,7 +170,41 @@ function relayForCandidate(judging: Judging, candidate: Candidate): RelayDecisio
   const account = { tenantId, resellerId: known.resellerId };
   if (known.submissionOff) return refusal(judging, "submission-suspended", gone, account);
   const chain = known.resellerId === undefined ? tenantChain(state, candidate.scope) : chainOf(account);
+  // The reseller above may not have been known where the candidate was found.
+  if (candidate.reason === "relay-address" && !listsAddresses(state, chain, candidate.scope)) {
+    return refusal(judging, "relay-denied", settingLine(judging, chain, "relayMode", "refuse"), account);
+  }
   return { grant: { ...candidate, account, chain } };
+}
+
+/**
+ * Nobody names the peer, but accept entries may name its sender: whom SPF proves relays for the platform where it has such
+ * an entry, else for the one tenant that has. Undefined: no entry, or `spf` is missing.
+ */
+function relayBySenderEntry(judging: Judging, sender: string): RelayDecision {
+  const { state } = judging;
+  const isProven = senderProof(judging) === "pass";
+  const platform = openedBySenderEntry(judging, platformChain, isProven);
+  if (platform.opening) return { grant: { ...platform.opening, account: {}, chain: platformChain } };
+  const rows = [...namedSenders(judging, sender, false), ...namedSenders(judging, sender, true)];
+  const byTenant = new Map(rows.map((row) => [scopeId(state.lists.scopeOf(row)), row]));
+  const [first] = byTenant.entries();
+  if (isProven && byTenant.size > 1) {
+    return refusal(judging, "relay-ambiguous", {
+      step,
+      outcome: "refuse",
+      detail: "several tenants accept the sender",
+    });
+  }
+  if (isProven && first) {
+    const scope = state.lists.scopeOf(first[1]);
+    const { opening } = openedBySenderEntry(judging, tenantChain(state, scope), true);
+    return opening && relayForCandidate(judging, { ...opening, scope });
+  }
+  const row = platform.unproven >= 0 ? platform.unproven : first?.[1];
+  if (row === undefined) return undefined;
+  const isOnly = platform.unproven < 0 && byTenant.size === 1 && first;
+  return unprovenSender(judging, row, isOnly ? { tenantId: first[0] as TenantId } : {});
 }
 
 /** The sender's domain is nobody's verified own, or there is no sender. */
@@ -245,7 +215,7 @@ function relayForStranger(judging: Judging): RelayDecision {
   if (platform) return { grant: { ...platform, account: {}, chain: platformChain } };
   const hostCounts = sender !== "" && state.localHostsScopes > 0;
   if (hostCounts && facts.host === undefined) {
-    judging.needs.push("host");
+    ask(judging, "host");
     return undefined;
   }
   const candidates = tenantsNamingPeer(judging);
@@ -256,13 +226,8 @@ function relayForStranger(judging: Judging): RelayDecision {
   if (first) return relayForCandidate(judging, first);
   const platformMode = (): TraceLine => settingLine(judging, platformChain, "relayMode", "refuse");
   if (sender === "") return refusal(judging, "relay-null-sender", platformMode());
-  const unproven = namedSenders(judging, sender, false);
-  const named = unproven[0] ?? namedSenders(judging, sender, true)[0];
-  if (named !== undefined) {
-    const line = entryLine(judging, named, "refuse", step);
-    const only = unproven.length === 1 ? { tenantId: scopeId(state.lists.scopeOf(named)) as TenantId } : {};
-    return refusal(judging, "relay-sender-unproven", line, only);
-  }
+  const byEntry = relayBySenderEntry(judging, sender);
+  if (byEntry || judging.needs.length > 0) return byEntry;
   if (hostCounts && facts.host?.status === "failed") return hostUnavailable(judging, platformChain, {});
   const claimed = facts.senderOwner?.domain;
   if (claimed) {
@@ -283,7 +248,7 @@ export function decideRelay(judging: Judging): RelayDecision {
   const { facts } = judging;
   const isNull = facts.sender?.address === "";
   if (!isNull && facts.senderOwner === undefined) {
-    judging.needs.push("senderOwner");
+    ask(judging, "senderOwner");
     return undefined;
   }
   const owner = isNull ? undefined : facts.senderOwner?.domain;

@@ -1,82 +1,80 @@
 import { assert } from "@mailfold/kernel";
-import { checkSize, settingLine } from "./check-sender.ts";
+import { isWelcome } from "./check-dns-lists.ts";
+import { checkMessageShape } from "./check-message-shape.ts";
+import { type AuthenticationOutcome, askAuthentication, checkAuthentication } from "./evaluate-authentication.ts";
 import type { RecipientOutcome } from "./evaluate-recipient.ts";
+import { askRules, checkRules, deliveryOf } from "./evaluate-rules.ts";
+import { askScan, checkScannersDown, checkVirus, isFiltered, scoreRspamd } from "./evaluate-scan.ts";
+import { askFilters, checkThresholds, scoreFilters } from "./evaluate-score.ts";
 import { type Finding, type Judging, note, refuse } from "./judging.ts";
-import { chainOf, settingValue } from "./policy-state.ts";
-import type { Facts } from "./types.ts";
+import { reasons } from "./reasons.ts";
 
-/** Received headers beyond which a message loops (RFC 5321 6.3 asks for at least 100). */
-const receivedMax = 100;
+/** Whether the sender is proven only by SPF, which the message itself may still disprove. */
+const restsOnSpf: ReadonlySet<string> = new Set(["relay-spf-entry"]);
 
-type Content = NonNullable<Facts["content"]>;
-
-/** Whether a header address is one at all: something on both sides of the last @. */
-function isAddress(text: string): boolean {
-  const at = text.lastIndexOf("@");
-  return at > 0 && at < text.length - 1 && !/\s/.test(text);
+/** Asks, in one round, for all that does not depend on the score. */
+function askContent(judging: Judging, outcome: RecipientOutcome): void {
+  const { finding, route, standing } = outcome;
+  if (route === "local" || restsOnSpf.has(finding.reason)) askAuthentication(judging, standing);
+  askScan(judging, outcome);
+  // The built-in filters know what the tenant's users get, not what they send.
+  if (route === "local" && isFiltered(judging, outcome)) askFilters(judging, outcome);
 }
 
-function checkShape(judging: Judging, content: Content): Finding | undefined {
-  if (content.bareLineEnd) return refuse(judging, "bare-line-end", "data", { step: "line-ends", outcome: "refuse" });
-  if (content.broken) return refuse(judging, "content-broken", "data", { step: "header", outcome: "refuse" });
-  return undefined;
+/** A sender that relays by SPF's word: its From header must not be one that DMARC disproves. */
+function checkRelayedSender(judging: Judging, { finding }: RecipientOutcome): Finding | undefined {
+  const dmarc = judging.facts.content?.authentication?.dmarc;
+  if (!restsOnSpf.has(finding.reason) || dmarc?.result !== "fail") return undefined;
+  const detail = `DMARC fails for ${dmarc.domain}`;
+  return refuse(judging, "relay-sender-unproven", "data", { ...finding.line, outcome: "refuse", detail });
 }
 
-/** Copies bear their mailbox's address: an alias's mail loops when every mailbox behind it had it before. */
-function isDeliveredBefore(
-  { address, found }: NonNullable<Facts["recipient"]>,
-  deliveredTo: readonly string[],
-): boolean {
-  if (deliveredTo.length === 0) return false;
-  if (deliveredTo.includes(address)) return true;
-  return found.kind === "local" && found.targets.every((target) => deliveredTo.includes(target.address));
+function authenticated(judging: Judging, outcome: RecipientOutcome): AuthenticationOutcome {
+  const { chain, isAccepted, route, standing } = outcome;
+  if (route !== "local") return { finding: checkRelayedSender(judging, outcome) };
+  if (isAccepted) return {};
+  const isSpared = standing === "relayed" && isWelcome(judging, chain);
+  return checkAuthentication(judging, chain, { standing, isSpared });
 }
 
-function checkLoop(judging: Judging, content: Content): Finding | undefined {
-  const { recipient } = judging.facts;
-  if (content.received > receivedMax) {
-    const detail = `${content.received} Received headers`;
-    return refuse(judging, "loop", "data", { step: "loop", outcome: "refuse", detail });
-  }
-  if (recipient && isDeliveredBefore(recipient, content.deliveredTo)) {
-    return refuse(judging, "loop", "data", { step: "loop", outcome: "refuse", detail: "Delivered-To" });
-  }
-  return undefined;
-}
-
-function checkHeaders(judging: Judging, content: Content, outcome: RecipientOutcome): Finding | undefined {
-  const { state, facts } = judging;
-  const { login } = facts;
-  const chain = login ? chainOf(login) : outcome.chain;
-  const required = settingValue(state, chain, "requireFromOrReplyTo");
-  if (required === "always" || (required === "relayed" && outcome.route === "relay")) {
-    if (!content.from.some(isAddress) && !content.replyTo.some(isAddress)) {
-      const line = settingLine(judging, chain, "requireFromOrReplyTo", { step: "headers", outcome: "refuse" });
-      return refuse(judging, "header-missing", "data", line);
-    }
-  }
-  if (!login || settingValue(state, chain, "senderMustMatchLogin") === false) return undefined;
-  // RFC 5322 3.6: exactly one From. A second one is how a forged name gets past a check of the first.
-  const one = content.fromCount === 1 && content.from.length > 0;
-  const own = one && content.from.every((address) => login.ownAddresses.includes(address));
-  if (own || (content.fromCount === 0 && outcome.route === "local")) return undefined;
-  const detail = one ? "From is not an address of the login" : `${content.fromCount} From headers`;
-  const line = settingLine(judging, chain, "senderMustMatchLogin", { step: "from", outcome: "refuse", detail });
-  return refuse(judging, "from-mismatch", "data", line);
-}
-
-/** Judges the content for a recipient whose envelope passed; the reason it passed stays the reason when nothing is found. */
-export function decideContent(judging: Judging, outcome: RecipientOutcome): Finding {
-  const { content, login } = judging.facts;
+/**
+ * Judges the content for a recipient whose envelope passed: form and headers, then authentication, scanners, filters, rules
+ * and thresholds; the reason it passed stays the reason when nothing is found. A virus beats everything, a rule's decision
+ * beats thresholds. Undefined while facts are missing.
+ */
+export function decideContent(judging: Judging, outcome: RecipientOutcome): Finding | undefined {
+  const { content } = judging.facts;
   assert(content !== undefined, "the data phase is judged by content facts");
-  const size = { bytes: content.sizeBytes, phase: "data" } as const;
-  const finding =
-    checkShape(judging, content) ??
-    checkSize(judging, outcome.chain, size) ??
-    (login ? checkSize(judging, chainOf(login), size) : undefined) ??
-    checkLoop(judging, content) ??
-    checkHeaders(judging, content, outcome);
-  if (finding) return finding;
+  const malformed = checkMessageShape(judging, content, outcome);
+  if (malformed) return malformed;
+  askContent(judging, outcome);
+  if (judging.needs.length > 0) return undefined;
+  const virus = checkVirus(judging, outcome);
+  if (virus) return virus;
+  const authentication = authenticated(judging, outcome);
+  const early = authentication.finding ?? checkScannersDown(judging, outcome);
+  if (early) return early;
+  if (isFiltered(judging, outcome)) {
+    scoreRspamd(judging, outcome.chain);
+    if (outcome.route === "local") scoreFilters(judging, outcome.chain);
+  }
+  askRules(judging, outcome);
+  if (judging.needs.length > 0) return undefined;
+  const byRule = checkRules(judging, outcome);
+  const byScore = byRule || outcome.isAccepted ? undefined : checkThresholds(judging, outcome, authentication.junk);
+  return delivered(judging, byRule ?? byScore ?? passed(judging, outcome));
+}
+
+function passed(judging: Judging, { finding }: RecipientOutcome): Finding {
   note(judging, () => ({ step: "content", outcome: "pass" }));
-  return { ...outcome.finding, phase: "data" };
+  return { ...finding, phase: "data" };
+}
+
+/** The finding with what the rules ask for besides, as far as the mail is taken. */
+function delivered(judging: Judging, finding: Finding): Finding {
+  const { action } = reasons[finding.reason];
+  if (action === "reject" || action === "defer") return finding;
+  const isHeld = action === "quarantine" || action === "discard";
+  const delivery = deliveryOf(judging.facts.content?.rules, finding.delivery, isHeld);
+  return delivery === undefined ? finding : { ...finding, delivery };
 }

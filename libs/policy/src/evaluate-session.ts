@@ -2,6 +2,7 @@ import { entryLine, matchLists } from "./check-lists.ts";
 import { checkAccess, checkLoginSender, checkNullSender, checkSenderForm, checkSize } from "./check-sender.ts";
 import { denialOf } from "./denials.ts";
 import { type Account, type Finding, type Judging, note, refuse, verdictOf } from "./judging.ts";
+import { receivingStanding } from "./peer-standing.ts";
 import { chainOf, platformChain } from "./policy-state.ts";
 import type { Evaluation, Phase, TraceLine } from "./types.ts";
 
@@ -33,8 +34,10 @@ function sessionFinding(judging: Judging, phase: Phase): Finding | undefined {
   }
   const { login, sender } = judging.facts;
   const chain = login ? chainOf(login) : platformChain;
-  const match = matchLists(judging, chain, false);
-  if (match.accept >= 0) note(judging, () => entryLine(judging, match.accept, "match", "accept-list"));
+  // Provisional, as all that is held: RCPT asks for the proof that an accept entry for a sender needs.
+  const match = matchLists(judging, chain, receivingStanding(judging, chain));
+  const accept = match.accept >= 0 ? match.accept : match.acceptSender;
+  if (accept >= 0) note(judging, () => entryLine(judging, accept, "match", "accept-list"));
   else if (match.kill >= 0 && login === undefined) {
     return refuse(
       judging,
@@ -44,7 +47,7 @@ function sessionFinding(judging: Judging, phase: Phase): Finding | undefined {
     );
   }
   if (phase !== "mail") return undefined;
-  if (match.accept < 0) {
+  if (accept < 0) {
     const refused = checkNullSender(judging, chain);
     if (refused) return refused;
   }

@@ -7,10 +7,13 @@ export {
   type PolicyInputs,
   withDenial,
   withEntry,
+  withLimit,
   withoutEntry,
+  withoutLimit,
   withoutSetting,
   withSetting,
 } from "./compiled-policy.ts";
+export type * from "./content-facts.ts";
 export {
   formatIp,
   formatIpPrefix,
@@ -22,11 +25,13 @@ export {
   parseIpPrefix,
   prefixContains,
 } from "./ip-address.ts";
-export type { DenialInput, EntryKey, SettingInput } from "./policy-changes.ts";
+export type * from "./peer-facts.ts";
+export type { DenialInput, EntryKey, LimitInput, SettingInput } from "./policy-changes.ts";
 export type { ReasonDefinition } from "./reason-definition.ts";
 export { type KnownReason, reasons } from "./reasons.ts";
 export * from "./reference-pages.ts";
 export * from "./sender-pattern.ts";
 export * from "./setting-definitions.ts";
 export * from "./types.ts";
+export * from "./validate-limit.ts";
 export * from "./validate-setting.ts";

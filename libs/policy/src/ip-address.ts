@@ -182,6 +182,16 @@ export function isLoopback(ip: IpAddress): boolean {
 }
 
 /**
+ * Loopback, private (RFC 1918, RFC 4193) and link-local addresses (RFC 3927, RFC 4291 2.5.6): they say nothing about a
+ * sender, so neither DNS nor a list is ever asked about them.
+ */
+export function isPrivateAddress(ip: IpAddress): boolean {
+  if (isLoopback(ip)) return true;
+  if (ip.family === 6) return ip.a >>> 25 === 0x7e || ip.a >>> 22 === 0x3fa;
+  return ip.a >>> 24 === 10 || ip.a >>> 20 === 0xac1 || ip.a >>> 16 === 0xc0a8 || ip.a >>> 16 === 0xa9fe;
+}
+
+/**
  * Whether a network named below platform scope may open relaying: no wider than /24 (IPv6 /48), and never this
  * machine itself, since everything a proxy or a web front end forwards would come from there.
  */

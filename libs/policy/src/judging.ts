@@ -1,25 +1,62 @@
 import type { ResellerId, TenantId } from "@mailfold/kernel";
+import type { Delivery, ScorePart } from "./content-facts.ts";
 import { type IpAddress, parseIp } from "./ip-address.ts";
 import type { PolicyState } from "./policy-state.ts";
 import { type KnownReason, reasons } from "./reasons.ts";
-import { engineVersion, type Facts, type Need, type Phase, type TraceLine, type Verdict } from "./types.ts";
+import {
+  type EvaluateOptions,
+  engineVersion,
+  type Facts,
+  type MissingFacts,
+  type Need,
+  type Phase,
+  type TraceLine,
+  type Verdict,
+} from "./types.ts";
+
+type Asking = { -readonly [Name in keyof Omit<MissingFacts, "needs" | "verdict">]: MissingFacts[Name] };
 
 /** One evaluation under way. */
 export interface Judging {
   readonly state: PolicyState;
+  readonly phase: Phase;
   readonly facts: Facts;
   readonly ip: IpAddress | undefined;
   /** Lines so far; undefined on the hot path, where only the decisive line is made. */
   readonly trace: TraceLine[] | undefined;
   /** Facts found missing: the evaluation stops and asks for them. */
   readonly needs: Need[];
-  /** Whose state the need `peerTenant` asks for. */
-  needTenant: TenantId | undefined;
+  /** What whoever fetches them must know. */
+  readonly asking: Asking;
+  /** Facts of an old verdict: those that newer engines want besides are not asked for. */
+  readonly isRecorded: boolean;
+  /** Points so far. */
+  readonly parts: ScorePart[];
 }
 
 /** Starts an evaluation. An IP that cannot be read matches no list, so it opens nothing. */
-export function judge(state: PolicyState, facts: Facts, explain: boolean): Judging {
-  return { state, facts, ip: parseIp(facts.ip), trace: explain ? [] : undefined, needs: [], needTenant: undefined };
+export function judge(state: PolicyState, phase: Phase, facts: Facts, options: EvaluateOptions): Judging {
+  return {
+    state,
+    phase,
+    facts,
+    ip: parseIp(facts.ip),
+    trace: options.explain === true ? [] : undefined,
+    needs: [],
+    asking: {},
+    isRecorded: options.recorded === true,
+    parts: [],
+  };
+}
+
+/** Needs without which nothing can be decided; every engine version asked for them. */
+const indispensable: ReadonlySet<Need> = new Set(["host", "senderOwner", "peerTenant"]);
+
+/** Asks for a fact, unless there is nobody to ask. */
+export function ask(judging: Judging, need: Need, asking: Asking = {}): void {
+  if (judging.isRecorded && !indispensable.has(need)) return;
+  if (!judging.needs.includes(need)) judging.needs.push(need);
+  Object.assign(judging.asking, asking);
 }
 
 /** On whose account a verdict goes: a tenant, or the platform when both are absent. */
@@ -35,6 +72,9 @@ export interface Finding {
   readonly line: TraceLine;
   readonly immediate?: boolean;
   readonly close?: boolean;
+  /** Instead of the catalogue's: a rule's own words. */
+  readonly text?: string;
+  readonly delivery?: Delivery;
 }
 
 /** Adds a line when a trace is wanted; a function, so that the hot path does not build it. */
@@ -42,42 +82,62 @@ export function note(judging: Judging, line: () => TraceLine): void {
   judging.trace?.push(line());
 }
 
-/** Makes a refusal of a check and notes its line. */
+/** Makes a refusal of a check, or another decision on what becomes of the mail, and notes its line. */
 export function refuse(judging: Judging, reason: KnownReason, phase: Phase, line: TraceLine): Finding {
   judging.trace?.push(line);
   return { reason, phase, line };
 }
 
-/** Where an accepted recipient's mail goes. */
+/** Counts points, and notes what for. */
+export function addPoints(judging: Judging, part: ScorePart, line: () => TraceLine): void {
+  judging.parts.push(part);
+  note(judging, line);
+}
+
+/** Points so far, to two decimals: sums of decimal fractions are not exact. */
+export function totalPoints(judging: Judging): number {
+  let sum = 0;
+  for (const part of judging.parts) sum += part.points;
+  return Math.round(sum * 100) / 100;
+}
+
+/** Where a recipient's mail goes when it is taken. */
 export interface Routing {
   readonly route?: "local" | "relay";
   readonly vouchedBy?: "login" | "ip-entry" | "none";
 }
 
 /** Makes the verdict of a finding, on an account. */
-export function verdictOf(judging: Judging, finding: Finding, account: Account, routing: Routing = {}): Verdict {
+export function verdictOf(
+  judging: Judging,
+  finding: Finding,
+  account: Account,
+  more: Routing & { readonly delayMs?: number } = {},
+): Verdict {
   const { action, code, enhancedCode, text } = reasons[finding.reason];
   const { revision } = judging.state;
+  const isTaken = action !== "reject" && action !== "defer";
+  const { setAtScope } = finding.line;
   return {
     action,
     code,
     enhancedCode,
-    text,
+    text: finding.text ?? text,
     reason: finding.reason,
     phase: finding.phase,
-    scope:
-      finding.line.setAtScope === undefined || finding.line.setAtScope === "default"
-        ? "platform"
-        : finding.line.setAtScope,
+    scope: setAtScope === undefined || setAtScope === "default" ? "platform" : setAtScope,
     ...(account.tenantId === undefined ? {} : { tenantId: account.tenantId }),
     ...(account.resellerId === undefined ? {} : { resellerId: account.resellerId }),
     ...(revision === undefined ? {} : { policyEvent: revision }),
     engineVersion,
     decisive: finding.line,
     ...(judging.trace === undefined ? {} : { trace: judging.trace }),
-    ...(action !== "accept" || routing.route === undefined ? {} : { route: routing.route }),
-    ...(action !== "accept" || routing.vouchedBy === undefined ? {} : { vouchedBy: routing.vouchedBy }),
+    ...(!isTaken || more.route === undefined ? {} : { route: more.route }),
+    ...(!isTaken || more.vouchedBy === undefined ? {} : { vouchedBy: more.vouchedBy }),
     immediate: finding.immediate === true,
     close: finding.close === true,
+    ...(judging.parts.length === 0 ? {} : { score: totalPoints(judging), scoreParts: judging.parts }),
+    ...(finding.delivery === undefined ? {} : { delivery: finding.delivery }),
+    ...(more.delayMs === undefined ? {} : { delayMs: more.delayMs }),
   };
 }

@@ -1,8 +1,8 @@
 import type { Scope } from "@mailfold/domain";
 import type { TenantId } from "@mailfold/kernel";
-import { isLoopback, mayOpenRelaying, parseIp, parseIpPrefix, prefixContains } from "./ip-address.ts";
+import { isLoopback, isPrivateAddress, mayOpenRelaying, parseIp, parseIpPrefix, prefixContains } from "./ip-address.ts";
 import type { SettingInput } from "./policy-changes.ts";
-import { type Lookups, platformScope } from "./policy-test-world.ts";
+import { type Lookups, platformScope, resellerScope } from "./policy-test-world.ts";
 import type { EntryInput, Facts } from "./types.ts";
 
 /** Raw inputs, unvalidated: what reaches the engine must not matter for safety. */
@@ -35,23 +35,30 @@ export function oracle(all: Inputs, facts: Facts, found: Lookups) {
         .slice(index + 1)
         .some((later) => same(later.scope, item.scope) && later.list === "accept" && later.pattern === item.pattern),
   );
+  const above = (scope: Scope): readonly Scope[] =>
+    scope.kind === "platform" ? [scope] : [scope, resellerScope, platformScope];
   const ipEntry = (scope: Scope) => accepts.some((item) => same(item.scope, scope) && inNetwork(item.pattern, scope));
-  const trusted = (scope: Scope) =>
+  const senderEntry = (scope: Scope, isTrusting: boolean) =>
     sender !== "" &&
-    unlocks.includes("trustUnverified") &&
     accepts.some(
       (item) =>
-        same(item.scope, scope) && item.trustUnverified && [sender, `@${sender.split("@")[1]}`].includes(item.pattern),
+        same(item.scope, scope) &&
+        (!isTrusting || item.trustUnverified === true) &&
+        [sender, `@${sender.split("@")[1]}`].includes(item.pattern),
     );
+  const trusted = (scope: Scope) => unlocks.includes("trustUnverified") && senderEntry(scope, true);
+  // Of a private peer SPF says nothing, nor behind a trusted relay.
+  const isSpfPassed = found.spf === "pass" && ip !== undefined && !isPrivateAddress(ip) && !facts.origin;
+  const proven = (scope: Scope) => isSpfPassed && senderEntry(scope, false);
   const modeOf = (scope: Scope) => {
-    const mode = String(value(scope, "relayMode") ?? value(platformScope, "relayMode") ?? "none");
+    const set = above(scope).find((each) => value(each, "relayMode") !== undefined);
+    const mode = String((set && value(set, "relayMode")) ?? "none");
     return (mode === "localUsers" || mode === "anyone") && !unlocks.includes(mode) ? "none" : mode;
   };
   const listed = (scope: Scope) => {
-    const own = value(scope, "relayAddresses");
-    const [list, from] =
-      own === undefined ? [value(platformScope, "relayAddresses") ?? [], platformScope] : [own, scope];
-    return modeOf(scope) === "addresses" && (list as readonly string[]).some((text) => inNetwork(text, from));
+    const from = above(scope).find((each) => value(each, "relayAddresses") !== undefined);
+    if (from === undefined || modeOf(scope) !== "addresses") return false;
+    return (value(from, "relayAddresses") as readonly string[]).some((text) => inNetwork(text, from));
   };
   const host = found.host?.status === "confirmed" ? found.host.owner : undefined;
   const listedHere = (scope: Scope) => value(scope, "relayAddresses") !== undefined && listed(scope);
@@ -59,20 +66,27 @@ export function oracle(all: Inputs, facts: Facts, found: Lookups) {
   const names = (tenantId: TenantId, isOwner: boolean): boolean => {
     const scope: Scope = { kind: "tenant", id: tenantId };
     if (ipEntry(scope) || listedHere(scope)) return true;
-    if (isOwner && (ipEntry(platformScope) || listed(scope))) return true;
+    if (isOwner && (listed(scope) || above(scope).some(ipEntry))) return true;
     if (sender === "") return false;
     if (modeOf(scope) === "localHosts" && host?.verified && host.tenantId === tenantId) return true;
     if (isOwner && modeOf(scope) === "localUsers" && sender.startsWith("joe@")) return true;
     if (isOwner && modeOf(scope) === "anyone") return true;
-    return trusted(scope) || (isOwner && trusted(platformScope));
+    return trusted(scope) || (isOwner && above(scope).some(trusted));
   };
   const platformNames =
     ipEntry(platformScope) ||
     listed(platformScope) ||
     (sender !== "" && (modeOf(platformScope) === "anyone" || trusted(platformScope)));
   return {
+    /** By what names the peer, or trusts the sender unverified. */
     names,
     platformNames,
-    ipVouches: (scope: Scope) => ipEntry(scope) || ipEntry(platformScope) || listed(scope),
+    /** By an entry for a sender that SPF proves. */
+    proves: (tenantId: TenantId, isOwner: boolean): boolean => {
+      const scope: Scope = { kind: "tenant", id: tenantId };
+      return isOwner ? above(scope).some(proven) : proven(scope);
+    },
+    platformProves: proven(platformScope),
+    ipVouches: (scope: Scope) => listed(scope) || above(scope).some(ipEntry),
   };
 }

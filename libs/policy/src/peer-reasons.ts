@@ -9,12 +9,22 @@ export const peerReasons = {
   accepted: acceptance("2.0.0", "Nothing spoke against it.", "Nothing."),
   "accept-listed": acceptance(
     "2.0.0",
-    "An accept-list entry matched, so kill lists were not asked.",
+    "An accept-list entry matched: no kill list, check of the peer or spam filter counts.",
     "Remove the entry if it is too generous.",
   ),
   "relay-login": acceptance("2.0.0", "Relayed for an authenticated mailbox.", "Suspend the mailbox if it is misused."),
+  "bounce-returned": acceptance(
+    "2.0.0",
+    "Relayed: a bounce of mail that a rule sent on, back to that mail's sender.",
+    "Change the rule that sends on, if such bounces are not wanted.",
+  ),
   "relay-address": acceptance("2.0.0", "Relayed: the peer's IP is in relayAddresses.", relayRemedy),
   "relay-accept-entry": acceptance("2.0.0", "Relayed: an accept-list entry names the peer's IP.", relayRemedy),
+  "relay-spf-entry": acceptance(
+    "2.0.0",
+    "Relayed: an accept-list entry names the sender, and SPF proves that the peer may send for its domain.",
+    relayRemedy,
+  ),
   "relay-unverified-entry": acceptance(
     "2.0.0",
     "Relayed: an accept-list entry with trustUnverified names the sender.",
@@ -176,7 +186,8 @@ export const peerReasons = {
     enhancedCode: "5.7.1",
     text: "Relaying denied: the sender address is not proven",
     phase: "rcpt",
-    meaning: "An accept entry names the sender's address or domain, but nothing proves that the sender is not forged.",
-    remedy: "Name the peer by IP, or log in.",
+    meaning:
+      "An accept entry names the sender's address or domain, but neither an IP entry nor SPF proves that the sender is not forged.",
+    remedy: "Name the peer by IP, log in, or publish an SPF record that names the peer.",
   },
 } as const satisfies Record<string, ReasonDefinition>;

@@ -1,8 +1,8 @@
-import { type Scope, type SenderList, type SettingValue, scopeId } from "@mailfold/domain";
+import { type Scope, type SenderList, type SettingLimit, type SettingValue, scopeId } from "@mailfold/domain";
 import { assert, type ResellerId } from "@mailfold/kernel";
 import { type IpPrefix, mayOpenRelaying, parseIpPrefix } from "./ip-address.ts";
 import type { KeyKind, ListEntry, ListKey } from "./list-store.ts";
-import type { PolicyState, ScopeSettings } from "./policy-state.ts";
+import { limitAbove, type PolicyState, type ScopeSettings, tenantChain } from "./policy-state.ts";
 import { parseSenderPattern, type SenderPattern } from "./sender-pattern.ts";
 import { settingDefinition } from "./setting-definitions.ts";
 import type { EntryInput } from "./types.ts";
@@ -68,7 +68,8 @@ export function entryAdded(state: PolicyState, input: EntryInput): PolicyState {
     trustUnverified: input.trustUnverified === true && input.list === "accept" && namesSender(pattern),
     namesPeer: input.list === "accept" && namesPeer(input.scope, pattern),
   };
-  return { ...state, ...rememberReseller(state, input), lists: state.lists.with(entry), revision: input.byEvent };
+  const known = rememberReseller(state, input);
+  return { ...known, lists: known.lists.with(entry), revision: input.byEvent };
 }
 
 /** Removes a list entry; nothing happens when there is none. */
@@ -79,17 +80,31 @@ export function entryRemoved(state: PolicyState, key: EntryKey, byEvent: string)
   return { ...state, lists, revision: byEvent };
 }
 
-function rememberReseller(state: PolicyState, input: { readonly scope: Scope; readonly resellerId?: ResellerId }) {
-  const { scope, resellerId } = input;
-  if (scope.kind !== "tenant" || resellerId === undefined) return {};
-  const settings = state.settings.get(scope.id);
-  if (settings?.resellerId === resellerId) return {};
-  const values = settings?.values ?? new Map();
-  return { settings: state.settings.with(scope.id, { scope, resellerId, values }) };
+/** A scope's own settings, new where it has none yet. */
+function settingsOf(state: PolicyState, scope: Scope): ScopeSettings {
+  return state.settings.get(scopeId(scope)) ?? { scope, values: new Map() };
 }
 
-function relayPrefixes(scope: Scope, value: SettingValue | undefined): readonly IpPrefix[] {
+/** Puts a scope's settings in the place of the old ones; what says nothing is not kept. */
+function withScope(state: PolicyState, next: ScopeSettings): PolicyState {
+  const isEmpty = next.values.size === 0 && next.limits === undefined && next.resellerId === undefined;
+  return { ...state, settings: state.settings.with(scopeId(next.scope), isEmpty ? undefined : next) };
+}
+
+function rememberReseller(state: PolicyState, input: { readonly scope: Scope; readonly resellerId?: ResellerId }) {
+  const { scope, resellerId } = input;
+  if (scope.kind !== "tenant" || resellerId === undefined) return state;
+  const settings = settingsOf(state, scope);
+  if (settings.resellerId === resellerId) return state;
+  return withRelayRows(state, withScope(state, { ...settings, resellerId }), scope);
+}
+
+/** Prefixes of relayAddresses as they count at a scope: none where a scope above has locked the setting. */
+function relayPrefixes(state: PolicyState, scope: Scope): readonly IpPrefix[] {
+  const value = settingsOf(state, scope).values.get("relayAddresses")?.value;
   if (!Array.isArray(value)) return [];
+  const chain = scope.kind === "tenant" ? tenantChain(state, scope) : [scopeId(scope), "platform"];
+  if (scope.kind !== "platform" && limitAbove(state, chain, "relayAddresses")?.locked === true) return [];
   const prefixes: IpPrefix[] = [];
   for (const item of value) {
     const prefix = parseIpPrefix(String(item));
@@ -99,42 +114,44 @@ function relayPrefixes(scope: Scope, value: SettingValue | undefined): readonly 
   return prefixes;
 }
 
-/** relayAddresses lie in the lists, so that a peer finds the tenants that name it. */
-function relayListChanged(state: PolicyState, scope: Scope, old: SettingValue | undefined, input?: SettingInput) {
-  let { lists } = state;
+/** relayAddresses lie in the lists, so that a peer finds the tenants that name it: the rows of one scope, as they are now. */
+function withRelayRows(before: PolicyState, after: PolicyState, scope: Scope): PolicyState {
+  let { lists } = after;
   const key = (prefix: IpPrefix): ListKey => {
     return { scope, list: "relay", kind: prefix.family === 4 ? "ipv4" : "ipv6", prefix };
   };
-  for (const prefix of relayPrefixes(scope, old)) lists = lists.without(key(prefix));
-  for (const prefix of relayPrefixes(scope, input?.value)) {
-    const byEvent = input?.byEvent ?? "";
+  const [old, now] = [relayPrefixes(before, scope), relayPrefixes(after, scope)];
+  if (old.length === 0 && now.length === 0) return after;
+  for (const prefix of old) lists = lists.without(key(prefix));
+  const byEvent = settingsOf(after, scope).values.get("relayAddresses")?.byEvent ?? "";
+  for (const prefix of now) {
     const facts = { entryId: "", byEvent, expiresAt: undefined, trustUnverified: false };
     lists = lists.with({ ...key(prefix), ...facts, namesPeer: scope.kind === "tenant" });
   }
-  return lists;
+  return { ...after, lists };
 }
 
+/** The largest size that any scope may come to: what is set anywhere, and what a bound raises smaller values to. */
 function largestSizeLimit(state: PolicyState): number {
   let largest = settingDefinition("sizeLimitBytes")?.defaultValue as number;
-  for (const { values } of state.settings.values()) {
+  for (const { values, limits } of state.settings.values()) {
     const value = values.get("sizeLimitBytes")?.value;
+    const limit = limits?.get("sizeLimitBytes")?.limit;
     if (typeof value === "number") largest = Math.max(largest, value);
+    if (limit !== undefined && limit.locked !== true) largest = Math.max(largest, limit.min ?? 0);
   }
   return largest;
 }
 
 function changed(state: PolicyState, scope: Scope, name: string, input: SettingInput | undefined): PolicyState {
-  const id = scopeId(scope);
-  const before = state.settings.get(id);
-  const old = before?.values.get(name)?.value;
-  const values = new Map(before?.values);
+  const before = settingsOf(state, scope);
+  const old = before.values.get(name)?.value;
+  const values = new Map(before.values);
   if (input) values.set(name, { value: input.value, byEvent: input.byEvent });
   else values.delete(name);
-  const resellerId = input?.resellerId ?? before?.resellerId;
-  const settings: ScopeSettings = { scope, values, ...(resellerId === undefined ? {} : { resellerId }) };
-  const kept = values.size > 0 || resellerId !== undefined ? settings : undefined;
-  let next: PolicyState = { ...state, settings: state.settings.with(id, kept) };
-  if (name === "relayAddresses") next = { ...next, lists: relayListChanged(state, scope, old, input) };
+  const resellerId = input?.resellerId ?? before.resellerId;
+  let next = withScope(state, { ...before, values, ...(resellerId === undefined ? {} : { resellerId }) });
+  if (name === "relayAddresses" || resellerId !== before.resellerId) next = withRelayRows(state, next, scope);
   if (name === "relayMode") {
     const step = (input?.value === "localHosts" ? 1 : 0) - (old === "localHosts" ? 1 : 0);
     next = { ...next, localHostsScopes: state.localHostsScopes + step };
@@ -147,6 +164,49 @@ function changed(state: PolicyState, scope: Scope, name: string, input: SettingI
     next = { ...next, sizeLimitMaxBytes };
   }
   return next;
+}
+
+/** A limit to put in force at a scope, for the scopes below it. */
+export interface LimitInput {
+  readonly scope: Scope;
+  readonly name: string;
+  readonly limit: SettingLimit;
+  readonly byEvent: string;
+  readonly resellerId?: ResellerId;
+}
+
+function limitChanged(state: PolicyState, scope: Scope, name: string, input: LimitInput | undefined): PolicyState {
+  const before = settingsOf(state, scope);
+  const limits = new Map(before.limits);
+  const limitedSettings = new Map(state.limitedSettings);
+  const step = (input === undefined ? 0 : 1) - (limits.delete(name) ? 1 : 0);
+  if (input) limits.set(name, { limit: input.limit, byEvent: input.byEvent });
+  const scopes = (limitedSettings.get(name) ?? 0) + step;
+  if (scopes > 0) limitedSettings.set(name, scopes);
+  else limitedSettings.delete(name);
+  const { limits: _old, ...rest } = before;
+  const resellerId = input?.resellerId ?? before.resellerId;
+  const settings: ScopeSettings = {
+    ...rest,
+    ...(limits.size === 0 ? {} : { limits }),
+    ...(resellerId === undefined ? {} : { resellerId }),
+  };
+  let next: PolicyState = { ...withScope(state, settings), limitedSettings };
+  if (name === "sizeLimitBytes") next = { ...next, sizeLimitMaxBytes: largestSizeLimit(next) };
+  if (name === "relayAddresses") {
+    for (const each of next.settings.values()) next = withRelayRows(state, next, each.scope);
+  } else if (resellerId !== before.resellerId) next = withRelayRows(state, next, scope);
+  return next;
+}
+
+/** Puts a limit in force for the scopes below; one on an unknown name is kept without effect (a newer writer). */
+export function limitSet(state: PolicyState, input: LimitInput): PolicyState {
+  return { ...limitChanged(state, input.scope, input.name, input), revision: input.byEvent };
+}
+
+/** Lifts a limit. */
+export function limitUnset(state: PolicyState, scope: Scope, name: string, byEvent: string): PolicyState {
+  return { ...limitChanged(state, scope, name, undefined), revision: byEvent };
 }
 
 /** Puts a setting in force; an unknown name is kept without effect (a newer writer). */

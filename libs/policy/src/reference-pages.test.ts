@@ -15,7 +15,7 @@ describe("reference pages", () => {
 
   test("every reason's reply fits its action, and its enhanced code fits its reply (RFC 3463 2)", () => {
     for (const [name, { action, code, enhancedCode, text }] of Object.entries(reasons)) {
-      const digit = { accept: 2, defer: 4, reject: 5 }[action];
+      const digit = action === "reject" ? 5 : action === "defer" ? 4 : 2;
       assert.equal(Math.floor(code / 100), digit, name);
       assert.match(enhancedCode, new RegExp(`^${digit}\\.\\d\\.\\d{1,3}$`), name);
       assert.match(text, /^[\x20-\x7e]{1,100}$/, name);

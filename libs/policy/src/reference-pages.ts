@@ -1,6 +1,8 @@
 import type { ReasonDefinition } from "./reason-definition.ts";
 import { reasons } from "./reasons.ts";
-import { settingDefinitions } from "./setting-definitions.ts";
+import { scoreSources, scoreWeights } from "./score-weights.ts";
+import { boundKindOf } from "./setting-bound.ts";
+import { type SettingDefinition, settingDefinitions } from "./setting-definitions.ts";
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
@@ -9,6 +11,12 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 const made = "<!-- Made by `node scripts/generate-policy-docs.ts` from libs/policy; a test compares the two. -->";
+
+/** Which limits scopes above may put on a setting. */
+function limitsOf(setting: SettingDefinition): string {
+  if (setting.lowestScope === "platform") return "";
+  return { range: "lock, min, max", choice: "lock, allowed", none: "lock" }[boundKindOf(setting)];
+}
 
 /** Text of docs/reference/policy-settings.md. */
 export function policySettingsPage(): string {
@@ -19,6 +27,7 @@ export function policySettingsPage(): string {
     `\`${JSON.stringify(setting.defaultValue)}\``,
     setting.values,
     setting.locked ? setting.locked.map((word) => `\`${word}\``).join(", ") : "",
+    limitsOf(setting),
     setting.meaning,
   ]);
   const risky = settingDefinitions.flatMap((setting) =>
@@ -28,11 +37,27 @@ export function policySettingsPage(): string {
 
 ${made}
 
-A setting is unset (it inherits from the scope above) or set at a scope: platform, tenant or domain. The narrowest scope
-that sets it wins. "Lowest scope" is the narrowest at which it may be set; \`platform\` settings belong to the listeners.
-A locked value needs its word in the platform's \`unlocks\`, and stops having any effect when the word is taken away.
+A setting is unset (it inherits from the scope above) or set at a scope: platform, reseller, tenant, domain or mailbox. The
+narrowest scope that sets it wins. "Lowest scope" is the narrowest at which it may be set; \`platform\` settings belong to the
+listeners. A locked value needs its word in the platform's \`unlocks\`, and stops having any effect when the word is taken away.
 
-${table(["setting", "phase", "lowest scope", "default", "values", "locked values", "meaning"], rows)}
+${table(["setting", "phase", "lowest scope", "default", "values", "locked values", "limit", "meaning"], rows)}
+
+## Locks and bounds
+
+A scope may limit what all scopes below it choose, with \`limits\` of \`policyUpdate\` or \`mailfold policy set --lock/--bound\`;
+"limit" in the table says which limits a setting takes:
+
+- \`{"locked": true}\`: nobody below may set it. Every setting that scopes below may set can be locked. Locked \`rules\` keep rules
+  of the scopes below from running.
+- \`{"min": 65536, "max": 20971520}\`, one or both, for numbers. Where 0 means "no limit" it counts as the largest number.
+- \`{"allowed": ["none", "addresses"]}\` for words, true and false.
+
+A limit counts for values that were set below before it, too: under a lock the value that the locking scope itself has is in
+force; a number goes to the nearest one within the bounds of all scopes above, also when it is inherited; a word that is not
+allowed gives way to the value of the scope above. Where the limits of two scopes exclude each other, the wider scope's counts.
+A scope's own limit does not bind its own value. Lifting a limit (\`unsetLimits\`, \`--unlimit\`) brings back what was set below.
+Setting a value that a scope above does not leave to choose is refused: \`SETTING_LOCKED\`, \`SETTING_OUT_OF_BOUND\`.
 
 ## Risky values
 
@@ -42,6 +67,13 @@ ${table(["setting", "value", "warning"], risky)}
 
 /** Text of docs/reference/verdict-reasons.md. */
 export function verdictReasonsPage(): string {
+  const fixed = Object.entries(scoreWeights).map(([name, { points, setting, when }]) => [
+    `\`${name}\``,
+    String(points),
+    `\`${setting}\``,
+    when,
+  ]);
+  const others = scoreSources.map(({ name, points, setting, when }) => [name, points, `\`${setting}\``, when]);
   const rows = Object.entries<ReasonDefinition>(reasons).map(([name, reason]) => [
     `\`${name}\``,
     reason.action,
@@ -58,5 +90,12 @@ ${made}
 Every verdict names one reason of this closed list. A rejection's reply ends in a reference that \`mailfold explain\` resolves.
 
 ${table(["reason", "action", "reply", "text", "phase", "meaning", "what an administrator can do"], rows)}
+
+## Points
+
+What adds to a message's score, by the names that a verdict's parts and its decisive line show. A failed look-up adds nothing,
+a peer in a private network and a login are not looked up, and an accept entry spares from all of it.
+
+${table(["part", "points", "setting", "when"], [...fixed, ...others])}
 `;
 }

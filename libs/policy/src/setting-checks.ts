@@ -37,6 +37,23 @@ export function checkInteger(min: number, max: number): CheckSetting {
       : { problem: `must be a whole number from ${min} to ${max}` };
 }
 
+/** 0 for off, or a whole number in a range, ends included. */
+export function checkZeroOrInteger(min: number, max: number): CheckSetting {
+  return (value, scopeKind) => {
+    if (value === 0) return { value };
+    const checked = checkInteger(min, max)(value, scopeKind);
+    return "problem" in checked ? { problem: `must be 0, or a whole number from ${min} to ${max}` } : checked;
+  };
+}
+
+/** One line of printable ASCII. */
+export function checkPrintable(charactersMax: number): CheckSetting {
+  return (value) =>
+    typeof value === "string" && value.length <= charactersMax && /^[\x20-\x7e]+$/.test(value)
+      ? { value }
+      : { problem: `must be 1 to ${charactersMax} printable ASCII characters` };
+}
+
 /** Distinct words out of a closed set, sorted. */
 export function checkSubsetOf(...allowed: readonly string[]): CheckSetting {
   return (value) => {

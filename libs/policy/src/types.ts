@@ -1,8 +1,21 @@
-import type { Scope, SenderList, SettingValue } from "@mailfold/domain";
-import type { DomainId, MailboxId, ResellerId, SenderEntryId, TenantId } from "@mailfold/kernel";
+import type { DomainId, MailboxId, ResellerId, TenantId } from "@mailfold/kernel";
+import type {
+  AuthenticationFact,
+  ClassifierFact,
+  ContentFindingFact,
+  Delivery,
+  RulesFact,
+  ScanFact,
+  ScorePart,
+} from "./content-facts.ts";
+import type { CounterFact, DnsListFact, DnsListZone, GreylistFact, NameFact, SpfFact } from "./peer-facts.ts";
+
+import type { ScopePath } from "./policy-port.ts";
+
+export type * from "./policy-port.ts";
 
 /** Raised whenever evaluate() could answer differently for the same facts and policy. */
-export const engineVersion = 2;
+export const engineVersion = 3;
 
 export type Phase = "connect" | "helo" | "mail" | "rcpt" | "data";
 export type Action = "accept" | "reject" | "defer" | "quarantine" | "junk" | "discard";
@@ -35,7 +48,15 @@ export type RecipientFact =
   /** The domain is ours, the address is not there. */
   | { readonly kind: "unknown"; readonly domain: DomainFact }
   /** Not a domain of ours; `isOwnHost` = this host itself was meant (RFC 5321 4.5.1), where nobody has a mailbox. */
-  | { readonly kind: "foreign"; readonly isOwnHost?: boolean };
+  | {
+      readonly kind: "foreign";
+      readonly isOwnHost?: boolean;
+      /**
+       * The address was written to one that we made for mail sent on from this domain, and is the sender of that mail: a
+       * bounce goes back to it. Only the edge, which checked its own signature in the address, says so.
+       */
+      readonly bounceFor?: DomainFact;
+    };
 
 /** Forward-confirmed reverse DNS of the peer, or why there is none. */
 export type HostFact =
@@ -109,6 +130,20 @@ export interface Facts {
   } | null;
   /** The tenant that relay recipients before this one were relayed for, if any. */
   readonly relayTenant?: TenantId;
+  /** Of the name given with HELO; asked for by the need `heloName`. */
+  readonly heloName?: NameFact;
+  /** Of MAIL FROM's domain; need `senderDomain`. */
+  readonly senderDomain?: NameFact;
+  /** Need `spf`. */
+  readonly spf?: SpfFact;
+  /** One for each zone asked (Evaluation.zones); need `dnsLists`. */
+  readonly dnsLists?: readonly DnsListFact[];
+  /** Need `counters`; for outgoing recipients. */
+  readonly counters?: CounterFact;
+  /** Need `greylist`; the edge is told the delay (Evaluation.greylistDelaySeconds). */
+  readonly greylist?: GreylistFact;
+  /** Mail came through a trusted relay: the first address beyond them in Received; null = none found. Known after DATA. */
+  readonly origin?: { readonly ip: string } | null;
   readonly content?: {
     readonly sizeBytes: number;
     readonly bareLineEnd: boolean;
@@ -120,11 +155,35 @@ export interface Facts {
     /** Delivered-To values, canonical. */
     readonly deliveredTo: readonly string[];
     readonly broken: boolean;
+    /** Need `authentication`; of the whole message, so the same for each recipient. */
+    readonly authentication?: AuthenticationFact;
+    /** Need `scan`. */
+    readonly scan?: ScanFact;
+    /** Need `classify`; of the recipient's tenant. */
+    readonly classifier?: ClassifierFact;
+    /** Need `findings`; of the recipient's settings. */
+    readonly findings?: readonly ContentFindingFact[];
+    /** Need `rules`; run by the edge over the recipient's scopes with the score so far (Evaluation.score). */
+    readonly rules?: RulesFact;
   };
 }
 
 /** A fact the edge must fetch before asking again. A failed fetch is a fact too (HostFact.failed). */
-export type Need = "host" | "senderOwner" | "peerTenant";
+export type Need =
+  | "host"
+  | "senderOwner"
+  | "peerTenant"
+  | "heloName"
+  | "senderDomain"
+  | "spf"
+  | "dnsLists"
+  | "counters"
+  | "greylist"
+  | "authentication"
+  | "scan"
+  | "classify"
+  | "findings"
+  | "rules";
 
 export interface TraceLine {
   readonly step: string;
@@ -161,78 +220,33 @@ export interface Verdict {
   readonly immediate: boolean;
   /** Close the connection after the reply. */
   readonly close: boolean;
+  /** Points so far and what they are made of; absent when nothing was scored. */
+  readonly score?: number;
+  readonly scoreParts?: readonly ScorePart[];
+  /** For a copy that is taken: what thresholds and rules ask for. */
+  readonly delivery?: Delivery;
+  /** Wait before the reply, ms (recipientDelayMs). */
+  readonly delayMs?: number;
 }
 /** Key of the `reasons` catalogue. */
 export type ReasonName = string;
 
-export type Evaluation =
-  | { readonly verdict: Verdict; readonly needs?: never }
-  /** `tenantId`: whose state `peerTenant` asks for. */
-  | { readonly needs: readonly Need[]; readonly tenantId?: TenantId; readonly verdict?: never };
+export type Evaluation = { readonly verdict: Verdict; readonly needs?: never } | MissingFacts;
 
-/** A scope and its ancestors, widest first; a missing one is skipped. */
-export interface ScopePath {
-  readonly resellerId?: ResellerId;
+/** The facts to fetch before asking again, and what the fetching must know. */
+export interface MissingFacts {
+  readonly needs: readonly Need[];
+  /** Whose state `peerTenant`, whose counters, whose classifier. */
   readonly tenantId?: TenantId;
-  readonly domainId?: DomainId;
-  readonly mailboxId?: MailboxId;
-}
-
-export interface EffectiveSetting {
-  readonly name: string;
-  readonly value: SettingValue;
-  /** Scope id where it is set; `default` when nowhere. */
-  readonly setAtScope: string;
-  readonly byEvent?: string;
-  readonly warning?: string;
-}
-
-export interface EntryInput {
-  readonly entryId: SenderEntryId;
-  readonly scope: Scope;
-  readonly list: SenderList;
-  readonly pattern: string;
-  readonly expiresAt?: number;
-  readonly note?: string;
-  readonly trustUnverified?: boolean;
-  readonly byEvent: string;
-  /** Reseller above a tenant scope, when known. */
-  readonly resellerId?: ResellerId;
-}
-
-/** What a listener needs outside any transaction: limits, banner, command verbs. Platform scope (a listener has one port). */
-export interface ListenerSettings {
-  readonly maxCommandLength: number;
-  readonly overlongAction: "reject" | "deny";
-  readonly denyDurationMs: number;
-  readonly vrfy: 252 | 502 | "local";
-  readonly expn: 252 | 502 | "local";
-  readonly smtpBanner: string | undefined;
-  readonly imapBanner: string | undefined;
-  readonly requireTlsForAuth: boolean;
-  /** Largest sizeLimitBytes of any scope: what EHLO advertises. */
-  readonly sizeLimitBytes: number;
-}
-
-/** An immutable compiled policy. Applying an event answers a new one that shares all that did not change. */
-export interface CompiledPolicy {
-  /** Id of the last policy event applied. */
-  readonly revision: string | undefined;
-  /** Phase "connect" | "helo" | "mail": session level, verdict `accept` or a refusal (held or immediate). "rcpt" | "data": per recipient, final. */
-  evaluate(phase: Phase, facts: Facts, options?: { readonly explain?: boolean }): Evaluation;
-  listener(): ListenerSettings;
-  /** Whether this IP is denied now; point lookup. */
-  denial(
-    ip: string,
-    at: number,
-  ): { readonly until: number; readonly reason: string; readonly byEvent: string } | undefined;
-  effective(path: ScopePath): readonly EffectiveSetting[];
-  /** Never denied: loopback, platform-scope relayAddresses. Trusted proxies are the edge's own knowledge. */
-  isExemptFromDenial(ip: string): boolean;
-}
-
-/** Gives edges the newest snapshot. `ready` is false while catching up: edges answer 451, never 5xx. */
-export interface PolicySource {
-  current(): CompiledPolicy;
-  ready(): boolean;
+  /** With `dnsLists`: zones to ask. */
+  readonly zones?: readonly DnsListZone[];
+  /** With `greylist`. */
+  readonly greylistDelaySeconds?: number;
+  /** With `scan`: which scanners this recipient's policy wants. */
+  readonly scanners?: readonly ("rspamd" | "clamav")[];
+  /** With `rules` and `findings`: the recipient's scopes, for CompiledPolicy.rules and .value. */
+  readonly path?: ScopePath;
+  /** With `rules`: points so far, for `score` conditions. */
+  readonly score?: number;
+  readonly verdict?: never;
 }

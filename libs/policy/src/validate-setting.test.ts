@@ -23,8 +23,11 @@ describe("validateSetting", () => {
     assert.equal(code("relayMood", "none", "tenant", locked), "SETTING_UNKNOWN");
     assert.equal(code("relayMode", "none", "domain", locked), "SETTING_NOT_AT_SCOPE");
     assert.equal(code("unlocks", [], "tenant", locked), "SETTING_NOT_AT_SCOPE");
-    assert.equal(code("sizeLimitBytes", 1_000_000, "mailbox", locked), "SETTING_NOT_AT_SCOPE");
-    assert.equal(code("sizeLimitBytes", 1_000_000, "domain", locked), "ok");
+    for (const scope of ["platform", "reseller", "tenant", "domain", "mailbox"] as const) {
+      assert.equal(code("sizeLimitBytes", 1_000_000, scope, locked), "ok");
+    }
+    assert.equal(code("virusScanner", false, "reseller", locked), "ok");
+    assert.equal(code("virusScanner", false, "domain", locked), "SETTING_NOT_AT_SCOPE");
     for (const mode of ["localUsers", "anyone"]) {
       assert.equal(code("relayMode", mode, "tenant", locked), "UNLOCK_REQUIRED");
       assert.equal(code("relayMode", mode, "platform", locked), "UNLOCK_REQUIRED");

@@ -44,6 +44,7 @@ const audited: Readonly<Record<AdminEvent["type"], true>> = {
   LogCreated: true,
   LogRestored: true,
   IpDenied: true,
+  PolicyLimitsChanged: true,
   PolicySettingsChanged: true,
   ResellerCreated: true,
   SenderEntryAdded: true,

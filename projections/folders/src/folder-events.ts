@@ -1,4 +1,10 @@
-import type { FolderCreated, FolderDeleted, FolderRenamed, FolderSubscriptionChanged } from "@mailfold/events";
+import type {
+  FolderCreated,
+  FolderDeleted,
+  FolderRenamed,
+  FolderSubscriptionChanged,
+  SpecialUse,
+} from "@mailfold/events";
 import type { FolderId, RecordedEvent } from "@mailfold/kernel";
 import { StoredFolder, type StoredMailbox } from "./mailbox.ts";
 import { canonicalFolderName, folderLimits, folderNameProblem, isBelow } from "./names.ts";
@@ -14,16 +20,40 @@ export function folderCreated(mailbox: StoredMailbox, event: RecordedEvent<Folde
   const { folderId, specialUse } = event.data;
   const name = canonicalFolderName(event.data.name);
   if (event.revision === 0 && name === "INBOX") return adoptInbox(mailbox, folderId);
+  const folder = addedFolder(mailbox, { folderId, name, specialUse }, event.revision + 1);
+  if (typeof folder === "string") return refused(folder);
+  return { type: "folderCreated", folderId, uidValidity: folder.uidValidity };
+}
+
+/** Makes a folder of a canonical name, or says why not. The use goes to the first folder that claims it. */
+function addedFolder(
+  mailbox: StoredMailbox,
+  place: { readonly folderId: FolderId; readonly name: string; readonly specialUse?: SpecialUse | undefined },
+  modseq: number,
+): StoredFolder | Refused["cause"] {
+  const { folderId, name, specialUse } = place;
   const problem = folderNameProblem(name);
-  if (problem !== undefined) return refused(problem);
-  if (mailbox.folderByName(name) !== undefined || mailbox.folders.has(folderId)) return refused("name-taken");
-  if (mailbox.folders.size >= folderLimits.foldersMax) return refused("too-many");
+  if (problem !== undefined) return problem;
+  if (mailbox.folderByName(name) !== undefined || mailbox.folders.has(folderId)) return "name-taken";
+  if (mailbox.folders.size >= folderLimits.foldersMax) return "too-many";
   const use = specialUse !== undefined && mailbox.folderBySpecialUse(specialUse) === undefined ? specialUse : undefined;
   mailbox.ordinal += 1;
-  const place = { folderId, name, specialUse: use };
-  const folder = new StoredFolder(place, mailbox.ordinal, event.revision + 1, mailbox.epochSeconds);
+  const folder = new StoredFolder({ folderId, name, specialUse: use }, mailbox.ordinal, modseq, mailbox.epochSeconds);
   mailbox.addFolder(folder);
-  return { type: "folderCreated", folderId, uidValidity: folder.uidValidity };
+  return folder;
+}
+
+/** The folder that a rule names, made when there is none; undefined when it cannot be made. */
+export function namedFolder(
+  mailbox: StoredMailbox,
+  target: { readonly name: string; readonly folderId: FolderId },
+  modseq: number,
+): StoredFolder | undefined {
+  const name = canonicalFolderName(target.name);
+  const known = mailbox.folderByName(name);
+  if (known !== undefined) return known;
+  const made = addedFolder(mailbox, { folderId: target.folderId, name }, modseq);
+  return typeof made === "string" ? undefined : made;
 }
 
 /** INBOX has been there since before the first event; an explicit creation gives it an id and counts no second time. */

@@ -98,6 +98,24 @@ describe("folders", () => {
 });
 
 describe("messages", () => {
+  test("a rule's folder is found by name, made once when there is none, and INBOX when its name is none", () => {
+    const { state, outcomes } = foldAll([
+      created(1, "Work"),
+      delivered("a", { name: "Work", folderId: id(7) }),
+      delivered("b", { name: "News", folderId: id(8) }),
+      delivered("c", { name: "News", folderId: id(9) }),
+      delivered("d", { name: "//", folderId: id(10) }),
+      delivered("e", { name: "inbox", folderId: id(11) }),
+    ]);
+    assert.deepEqual(outcomes.slice(1), [
+      { type: "delivered", folderId: id(1), uid: 1, uidValidity: 2 },
+      { type: "delivered", folderId: id(8), uid: 1, uidValidity: 3 },
+      { type: "delivered", folderId: id(8), uid: 2, uidValidity: 3 },
+      { type: "delivered", folderId: inboxId, uid: 1, uidValidity: 1 },
+      { type: "delivered", folderId: inboxId, uid: 2, uidValidity: 1 },
+    ]);
+    assert.equal(state.folderByName("News")?.folderId, id(8));
+  });
   test("a delivery to a missing folder, or a use nobody has, lands in INBOX; a special use is found", () => {
     const { outcomes } = foldAll([
       created(1, "Spam", "junk"),

@@ -30,6 +30,9 @@ const mailEvents: fc.Arbitrary<MailEvent> = fc.oneof(
       .tuple(fc.nat(30), fc.oneof(folderIds, fc.constantFrom("INBOX", "junk")), flagLists)
       .map(([n, folder, flags]) => delivered(`d${n}`, folder as never, flags)),
   },
+  fc
+    .tuple(fc.nat(30), fc.constantFrom("INBOX", "inbox", "a", "a/b", "b", "rule", "//"), fc.integer({ min: 1, max: 5 }))
+    .map(([n, name, folder]) => delivered(`d${n}`, { name, folderId: id(folder) })),
   {
     weight: 2,
     arbitrary: fc

@@ -1,6 +1,6 @@
 import type { FlagsChanged, MessageDelivered, MessagesCopied, MessagesExpunged, MessagesMoved } from "@mailfold/events";
 import type { RecordedEvent } from "@mailfold/kernel";
-import { refused } from "./folder-events.ts";
+import { namedFolder, refused } from "./folder-events.ts";
 import { indexesWithin, lowerBound } from "./lookup.ts";
 import type { StoredFolder, StoredMailbox } from "./mailbox.ts";
 import type { FolderMessage, FolderOutcome } from "./state.ts";
@@ -10,7 +10,7 @@ import { parseUidSet } from "./uid-set.ts";
 export function messageDelivered(mailbox: StoredMailbox, event: RecordedEvent<MessageDelivered>): FolderOutcome {
   const { data } = event;
   if (!mailbox.firstDelivery(data.deliveryId)) return { type: "ignored" };
-  const folder = deliveryTarget(mailbox, data.folder);
+  const folder = deliveryTarget(mailbox, data.folder, event.revision + 1);
   const uid = mailbox.admit(folder, {
     body: mailbox.bodyRef(data.body),
     prefix: data.prefix,
@@ -24,8 +24,13 @@ export function messageDelivered(mailbox: StoredMailbox, event: RecordedEvent<Me
   return { type: "delivered", folderId: folder.folderId, uid, uidValidity: folder.uidValidity };
 }
 
-function deliveryTarget(mailbox: StoredMailbox, target: MessageDelivered["data"]["folder"]): StoredFolder {
+function deliveryTarget(
+  mailbox: StoredMailbox,
+  target: MessageDelivered["data"]["folder"],
+  modseq: number,
+): StoredFolder {
   if (target === "INBOX") return mailbox.inbox;
+  if ("name" in target) return namedFolder(mailbox, target, modseq) ?? mailbox.inbox;
   const found = "id" in target ? mailbox.folders.get(target.id) : mailbox.folderBySpecialUse(target.specialUse);
   return found ?? mailbox.inbox;
 }

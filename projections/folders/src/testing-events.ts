@@ -54,12 +54,15 @@ export function plainState(state: MailboxState): unknown {
 export const inboxId = `fld_${mailboxKey.slice(4)}` as FolderId;
 export const id = (n: number) => `fld_${n}` as FolderId;
 
+/** `folder`: an id, INBOX, a special use, or where a rule files: `{ name, folderId }`. */
 export function delivered(
   deliveryId: string,
-  folder: FolderId | "INBOX" | SpecialUse = "INBOX",
+  folder: FolderId | "INBOX" | SpecialUse | { readonly name: string; readonly folderId: FolderId } = "INBOX",
   flags: string[] = [],
 ): MailEvent {
-  const target = folder === "INBOX" ? folder : folder.startsWith("fld_") ? { id: folder } : { specialUse: folder };
+  const byWord = (word: string) =>
+    word === "INBOX" ? word : word.startsWith("fld_") ? { id: word } : { specialUse: word };
+  const target = typeof folder === "string" ? byWord(folder) : folder;
   return {
     type: "MessageDelivered",
     data: {

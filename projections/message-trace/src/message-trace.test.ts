@@ -67,6 +67,8 @@ const held = (holdId: string, transactionId: string) =>
   );
 const settled = (holdId: string, outcome: string, more: object = {}) =>
   event("HeldMessageSettled", { holdId, outcome, ...more }, "quarantine-ten_1.20260101");
+const ended = (holdId: string, type: "HeldMessageReleased" | "HeldMessageDeleted") =>
+  event(type, { holdId, mailboxId: "mbx_1" }, `quarantine-ten_1.${holdId}`);
 const delivered = (transactionId?: string) =>
   event(
     "MessageDelivered",
@@ -170,6 +172,14 @@ describe("message trace", () => {
     assert.deepEqual(steps(rows, "msg_1"), [["held", "r@a.test", "deferred", null, null]]);
   });
 
+  test("a held copy that somebody released or deleted says so", () => {
+    const rows = traceOf(held("hold-1", "msg_1"), held("hold-2", "msg_1"));
+    rows.append(ended("hold-1", "HeldMessageReleased"));
+    rows.append(ended("hold-2", "HeldMessageDeleted"));
+    const outcomes = ["hold-1", "hold-2"].map((holdId) => rows.get(messageTrace, "holds", { holdId })?.outcome);
+    assert.deepEqual(outcomes, ["released", "deleted"]);
+  });
+
   test("a flood is one row, its samples' references lead to it", () => {
     const rows = traceOf(flood("vrd_7", "vrd_8"));
     const sample = rows.get(messageTrace, "flood_samples", { verdictId: "vrd_8" });
@@ -194,6 +204,11 @@ describe("message trace", () => {
         ([a, outcome]) =>
           () =>
             settled(`hold-${a}`, outcome),
+      ),
+      fc.tuple(id, fc.constantFrom("HeldMessageReleased" as const, "HeldMessageDeleted" as const)).map(
+        ([a, type]) =>
+          () =>
+            ended(`hold-${a}`, type),
       ),
       id.map((a) => () => delivered(`msg_${a}`)),
       id.map((a) => () => queued(`msg_${a}`)),

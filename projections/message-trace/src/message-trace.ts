@@ -1,5 +1,7 @@
 import type {
   DeliveryAttempted,
+  HeldMessageDeleted,
+  HeldMessageReleased,
   HeldMessageSettled,
   MessageDelivered,
   MessageHeld,
@@ -25,6 +27,8 @@ type TraceEvent =
   | MessageDelivered
   | MessageHeld
   | HeldMessageSettled
+  | HeldMessageReleased
+  | HeldMessageDeleted
   | MessageQueued
   | DeliveryAttempted
   | OutboundFinished;
@@ -63,7 +67,7 @@ const handlers: RowHandlers<TraceEvent> = {
     const { transactionId, verdictId, folder } = event.data;
     // APPEND by a mail client is no transaction.
     if (transactionId === undefined) return [];
-    const name = folder === "INBOX" ? folder : "specialUse" in folder ? folder.specialUse : folder.id;
+    const name = folderShown(folder);
     const row = { kind: "delivered", mailboxId: streamKey(event.stream), folder: name, verdictId: verdictId ?? null };
     return [step(event, transactionId, 0, { ...row, outcome: "delivered" })];
   },
@@ -77,6 +81,8 @@ const handlers: RowHandlers<TraceEvent> = {
         : { outcome, settledAt: event.occurredAt, judgeAgainAt: null };
     return [{ patch: "holds", where: { holdId }, set: { ...settled, settledVerdictId: verdictId ?? null } }];
   },
+  HeldMessageReleased: (event) => [endOfHold(event, "released")],
+  HeldMessageDeleted: (event) => [endOfHold(event, "deleted")],
   MessageQueued: (event) => {
     const { messageId, recipients } = event.data;
     return recipients.map((recipient, line) =>
@@ -108,6 +114,15 @@ const handlers: RowHandlers<TraceEvent> = {
     return [step(event, transactionOf(event, messageId), 0, { kind: "finished", messageId, outcome: bounce, text })];
   },
 };
+
+function endOfHold(event: RecordedEvent<HeldMessageReleased | HeldMessageDeleted>, outcome: string): RowChange {
+  const { holdId } = event.data;
+  return {
+    patch: "holds",
+    where: { holdId },
+    set: { outcome, settledAt: event.occurredAt, judgeAgainAt: null },
+  };
+}
 
 function verdictRow(event: RecordedEvent<VerdictRecorded>): Row {
   const { data, metadata } = event;
@@ -173,8 +188,14 @@ function heldRows(event: RecordedEvent<MessageHeld>): readonly RowChange[] {
 /** What happened to mail: verdicts by reference, the steps of each transaction, held copies, floods. */
 export const messageTrace: RowsProjection = {
   name: "message-trace",
-  version: 1,
+  version: 2,
   tables: traceTables,
   handles: Object.keys(handlers),
   project: (event) => projectWith<TraceEvent>(handlers, event),
 };
+
+function folderShown(folder: MessageDelivered["data"]["folder"]): string {
+  if (folder === "INBOX") return folder;
+  if ("name" in folder) return folder.name;
+  return "specialUse" in folder ? folder.specialUse : folder.id;
+}

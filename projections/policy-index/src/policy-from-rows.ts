@@ -1,16 +1,18 @@
-import type { Scope, SenderList, SettingValue } from "@mailfold/domain";
+import type { Scope, SenderList, SettingLimit, SettingValue } from "@mailfold/domain";
 import type { ResellerId, Row, SenderEntryId } from "@mailfold/kernel";
 import {
   type CompiledPolicy,
   compilePolicy,
   type DenialInput,
   type EntryInput,
+  type LimitInput,
   type SettingInput,
 } from "@mailfold/policy";
 
 /** Rows of policy-index to compile from; only rows with `current` 1 count. */
 export interface PolicyRows {
   readonly settings: Iterable<Row>;
+  readonly limits: Iterable<Row>;
   readonly entries: Iterable<Row>;
   /** Denials not yet over; may be left out. */
   readonly denials?: Iterable<Row>;
@@ -32,6 +34,12 @@ function reseller(row: Row): { readonly resellerId?: ResellerId } {
 export function settingOfRow(row: Row): SettingInput {
   const value = JSON.parse(String(row.value)) as SettingValue;
   return { scope: scopeOfRow(row), name: String(row.name), value, byEvent: String(row.byEvent), ...reseller(row) };
+}
+
+/** A limits row as compilePolicy takes it. */
+function limitOfRow(row: Row): LimitInput {
+  const limit = JSON.parse(String(row.value)) as SettingLimit;
+  return { scope: scopeOfRow(row), name: String(row.name), limit, byEvent: String(row.byEvent), ...reseller(row) };
 }
 
 /** An entries row as compilePolicy takes it. */
@@ -69,6 +77,7 @@ export function policyFromRows(rows: PolicyRows): CompiledPolicy {
   const { revision } = rows;
   return compilePolicy({
     settings: mapped(rows.settings, settingOfRow),
+    limits: mapped(rows.limits, limitOfRow),
     entries: mapped(rows.entries, entryOfRow),
     denials: mapped(rows.denials ?? [], denialOfRow),
     ...(revision ? { revision: String(revision.eventId) } : {}),

@@ -17,13 +17,26 @@ const settings: fc.Arbitrary<Payload> = fc
   .tuple(
     scope,
     fc.dictionary(
-      fc.constantFrom("refuseNullSender", "relayMode", "vrfy"),
-      fc.constantFrom<unknown>(true, "addresses", 502, null),
+      fc.constantFrom("refuseNullSender", "relayMode", "vrfy", "relayAddresses"),
+      fc.constantFrom<unknown>(true, "addresses", 502, null, ["192.0.2.7"]),
     ),
     fc.subarray(["relayMode", "vrfy"]),
   )
   .map(([at, set, unset]) => ({
     type: "PolicySettingsChanged",
+    data: { scope: at, set, unset: unset.filter((name) => !(name in set)) },
+  }));
+const limits: fc.Arbitrary<Payload> = fc
+  .tuple(
+    scope,
+    fc.dictionary(
+      fc.constantFrom("refuseNullSender", "relayMode", "relayAddresses"),
+      fc.constantFrom<unknown>({ locked: true }, { allowed: ["none", true] }),
+    ),
+    fc.subarray(["relayMode", "relayAddresses"]),
+  )
+  .map(([at, set, unset]) => ({
+    type: "PolicyLimitsChanged",
     data: { scope: at, set, unset: unset.filter((name) => !(name in set)) },
   }));
 const named = fc.record({
@@ -44,7 +57,7 @@ const removed: fc.Arbitrary<Payload> = named.map((entry) => ({
 const denied: fc.Arbitrary<Payload> = fc
   .constantFrom(500, 5_000)
   .map((until) => ({ type: "IpDenied", data: { prefix: "203.0.113.9/32", reason: "flood", until } }));
-const history = fc.array(fc.oneof(settings, added, added, removed, denied), { maxLength: 25 }).map((payloads) =>
+const history = fc.array(fc.oneof(settings, limits, added, added, removed, denied), { maxLength: 25 }).map((payloads) =>
   payloads.map((payload, index): RecordedEvent => {
     const of = payload.data.scope as Scope | undefined;
     const owner = of?.kind === "tenant" ? { tenantId: of.id, resellerId: "rsl_1" as never } : {};
@@ -83,6 +96,7 @@ function rowsAfter(events: readonly RecordedEvent[]): Record<string, Row[]> {
 const fromRows = (tables: Record<string, Row[]>): CompiledPolicy =>
   policyFromRows({
     settings: tables.settings ?? [],
+    limits: tables.limits ?? [],
     entries: tables.entries ?? [],
     denials: tables.denials ?? [],
     revision: tables.revision?.[0],
@@ -140,6 +154,7 @@ describe("policy-index", () => {
         const whole = rowsAfter(policyEvents);
         const then = rowsAfter(policyEvents.filter((event) => event.position <= at));
         assert.deepEqual(asOf(whole.settings), asOf(then.settings));
+        assert.deepEqual(asOf(whole.limits), asOf(then.limits));
         assert.deepEqual(asOf(whole.entries), asOf(then.entries));
       }),
       { numRuns: 300 },
@@ -149,13 +164,14 @@ describe("policy-index", () => {
   test("at most one row of a setting or pattern is current", () => {
     fc.assert(
       fc.property(history, (events) => {
-        const { settings: set = [], entries = [] } = rowsAfter(events);
+        const { settings: set = [], limits: limited = [], entries = [] } = rowsAfter(events);
         const current = [
           ...set.filter((row) => row.current === 1).map((row) => `${row.scope} ${row.name}`),
+          ...limited.filter((row) => row.current === 1).map((row) => `limit ${row.scope} ${row.name}`),
           ...entries.filter((row) => row.current === 1).map((row) => `${row.scope} ${row.list} ${row.pattern}`),
         ];
         assert.equal(new Set(current).size, current.length);
-        for (const row of [...set, ...entries]) assert.equal(row.current === 1, row.toPosition === null);
+        for (const row of [...set, ...limited, ...entries]) assert.equal(row.current === 1, row.toPosition === null);
       }),
     );
   });

@@ -1,5 +1,6 @@
 import {
   type IpDenied,
+  type PolicyLimitsChanged,
   type PolicySettingsChanged,
   type SenderEntryAdded,
   type SenderEntryRemoved,
@@ -27,6 +28,9 @@ export const settingsTable = {
   },
   indexes: [["current", "scope", "name"]],
 } as const satisfies TableSpec;
+
+/** Limits on settings of the scopes below, with their history; `value` is the limit's JSON. */
+export const limitsTable = { ...settingsTable, name: "limits" } as const satisfies TableSpec;
 
 /** List entries with their history; expiresAt in ms since the epoch, null = never. An expired entry stays until removed. */
 export const entriesTable = {
@@ -83,17 +87,18 @@ function owners(event: RecordedEvent) {
   return { resellerId: event.metadata.resellerId ?? null, tenantId: event.metadata.tenantId ?? null };
 }
 
-function settingsChanged(event: RecordedEvent): readonly RowChange[] {
-  const { scope, set, unset } = event.data as PolicySettingsChanged["data"];
+/** Of settings or limits: what stood under the names ends, what is set begins. */
+function namedChanged(event: RecordedEvent, table: "settings" | "limits"): readonly RowChange[] {
+  const { scope, set, unset } = event.data as (PolicySettingsChanged | PolicyLimitsChanged)["data"];
   const id = scopeId(scope);
   const changes: RowChange[] = [];
   for (const name of [...unset, ...Object.keys(set)]) {
     const where = { scope: id, name, current: 1 };
-    changes.push({ patch: "settings", where, set: { current: 0, toPosition: event.position } });
+    changes.push({ patch: table, where, set: { current: 0, toPosition: event.position } });
   }
   for (const [name, value] of Object.entries(set)) {
     changes.push({
-      put: "settings",
+      put: table,
       row: {
         scope: id,
         scopeKind: scope.kind,
@@ -154,7 +159,9 @@ function denied(event: RecordedEvent): readonly RowChange[] {
 function changesOf(event: RecordedEvent): readonly RowChange[] {
   switch (event.type) {
     case "PolicySettingsChanged":
-      return settingsChanged(event);
+      return namedChanged(event, "settings");
+    case "PolicyLimitsChanged":
+      return namedChanged(event, "limits");
     case "SenderEntryAdded":
       return entryAdded(event);
     default:
@@ -162,12 +169,12 @@ function changesOf(event: RecordedEvent): readonly RowChange[] {
   }
 }
 
-/** Settings and sender lists with their history, denials, and the revision: what a node compiles its policy from. */
+/** Settings, limits and sender lists with their history, denials, and the revision: what a node compiles its policy from. */
 export const policyIndex: RowsProjection = {
   name: "policy-index",
-  version: 1,
-  tables: [settingsTable, entriesTable, denialsTable, revisionTable],
-  handles: ["PolicySettingsChanged", "SenderEntryAdded", "SenderEntryRemoved", "IpDenied"],
+  version: 2,
+  tables: [settingsTable, limitsTable, entriesTable, denialsTable, revisionTable],
+  handles: ["PolicySettingsChanged", "PolicyLimitsChanged", "SenderEntryAdded", "SenderEntryRemoved", "IpDenied"],
   project(event) {
     assert(this.handles.includes(event.type), `policy-index does not handle ${event.type}`);
     if (event.type === "IpDenied") return denied(event);

@@ -59,7 +59,7 @@ function evaluateAgain(policy: CompiledPolicy, facts: Facts, recorded: Phase): V
   const reached: Phase = facts.content !== undefined ? "data" : facts.recipient !== undefined ? "rcpt" : recorded;
   for (const phase of new Set<Phase>([reached, recorded])) {
     try {
-      const { verdict } = policy.evaluate(phase, facts, { explain: true });
+      const { verdict } = policy.evaluate(phase, facts, { explain: true, recorded: true });
       if (verdict !== undefined) return verdict;
     } catch {
       // Facts written by another engine version may lack what this one reads: then the decisive line has to do.

@@ -8,6 +8,7 @@ import { positionOfEvent } from "../records/find-event.ts";
 const pageRows = 1_000;
 /** Rows of one table and scope that are read back in time; a larger list is explained by today's policy instead. */
 const rowsMax = 20_000;
+const tables = ["settings", "limits", "entries"] as const;
 
 async function readAll(rows: ReadStore, table: string, where: Row): Promise<readonly Row[] | undefined> {
   const found = new Map<string, Row>();
@@ -47,23 +48,18 @@ export async function policyAt(
   const position = policyEvent === undefined ? ("" as Position) : positionOfEvent(deps.rows, policyEvent);
   if (position === undefined) return undefined;
   const stood = stoodAt(position);
-  const settings: Row[] = [];
-  const entries: Row[] = [];
+  const stoodThen: Record<(typeof tables)[number], Row[]> = { settings: [], limits: [], entries: [] };
   for (const scope of scopes) {
     for (const currentFlag of [1, 0]) {
-      const where = { scope, current: currentFlag };
-      const [settingRows, entryRows] = [
-        await readAll(deps.rows, "settings", where),
-        await readAll(deps.rows, "entries", where),
-      ];
-      if (settingRows === undefined || entryRows === undefined) return undefined;
-      settings.push(...settingRows.flatMap(stood));
-      entries.push(...entryRows.flatMap(stood));
+      for (const table of tables) {
+        const rows = await readAll(deps.rows, table, { scope, current: currentFlag });
+        if (rows === undefined) return undefined;
+        stoodThen[table].push(...rows.flatMap(stood));
+      }
     }
   }
   return policyFromRows({
-    settings,
-    entries,
+    ...stoodThen,
     revision: policyEvent === undefined ? undefined : { name: "policy", eventId: policyEvent, position },
   });
 }

@@ -27,7 +27,8 @@ export interface FeedSocketOptions {
   /** Whether one more socket of this caller is allowed. */
   admit(caller: Caller): boolean;
   /** A failed hello of this address. */
-  onRejected(): void;
+  /** `isWrongToken`: a token was tried, not a ticket. */
+  onRejected(isWrongToken: boolean): void;
 }
 
 /** Speaks the feed's protocol on an open websocket. */
@@ -151,7 +152,7 @@ class FeedSession implements FeedSocket {
         ? authentication.authenticate(message.token ?? "", this.#options.context)
         : tickets.redeem(message.ticket);
     if (caller === undefined || !authentication.stillHolds(caller)) {
-      this.#options.onRejected();
+      this.#options.onRejected(message.ticket === undefined && message.token !== undefined);
       return this.#close(feedClose.notAuthenticated, "not authenticated");
     }
     if (!this.#options.admit(caller)) return this.#close(feedClose.tooMany, "too many feeds of one token");

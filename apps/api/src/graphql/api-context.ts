@@ -4,6 +4,7 @@ import type { FeedTickets } from "../feed/feed-tickets.ts";
 import type { LogCursors } from "../log-cursor.ts";
 import type { Operations } from "../operations/operations.ts";
 import type { ApiDeps, ApiLimits } from "../ports.ts";
+import type { PreviewTurns } from "../records/preview-turns.ts";
 import type { TokenAuthentication } from "../token-authentication.ts";
 
 /** What resolvers get: the caller of this request, and what the whole API shares. */
@@ -27,4 +28,6 @@ export interface ApiShared {
   readonly cursors: LogCursors;
   readonly authentication: TokenAuthentication;
   readonly tickets: FeedTickets;
+  /** Previews of held mail that are read at once. */
+  readonly previews: PreviewTurns;
 }

@@ -1,7 +1,9 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
 import { builder } from "./builder.ts";
 import "./mutations/mailbox-mutations.ts";
+import "./mutations/mark-mutations.ts";
 import "./mutations/policy-mutations.ts";
+import "./mutations/quarantine-mutations.ts";
 import "./mutations/tenant-mutations.ts";
 import "./mutations/token-mutations.ts";
 import "./queries/audit-queries.ts";
@@ -9,6 +11,7 @@ import "./queries/audit-subscription.ts";
 import "./queries/directory-queries.ts";
 import "./queries/platform-fields.ts";
 import "./queries/policy-queries.ts";
+import "./queries/quarantine-queries.ts";
 import "./queries/verdict-queries.ts";
 import "./queries/viewer-queries.ts";
 

@@ -38,6 +38,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     genReqId: () => `req_${randomBytes(12).toString("base64url")}`,
   }) as unknown as FastifyInstance;
 
+  refuseDenied(app, api.deps.peerAbuse);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => done(null, body));
   app.addHook("onRequest", async (request, reply) => {
@@ -63,6 +64,20 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   addHealthRoutes(app, api.deps, api.authentication);
   addGraphqlRoute(app, api, options);
   return app;
+}
+
+/** An address that is denied for abuse gets nothing but health; what is open already goes on. */
+function refuseDenied(app: FastifyInstance, peerAbuse: ApiShared["deps"]["peerAbuse"]): void {
+  if (peerAbuse === undefined) return;
+  app.addHook("onRequest", async (request, reply) => {
+    const seconds = peerAbuse.deniedForSeconds(request.ip);
+    if (seconds === undefined || healthPaths.has(request.url.split("?", 1)[0] ?? "")) return;
+    const message = `Your address is refused after abuse. Try again in ${seconds} s.`;
+    return reply
+      .code(429)
+      .header("retry-after", String(seconds))
+      .send(errorBody("THROTTLED", message, request.id));
+  });
 }
 
 /** On a public address plain HTTP carries health, a redirect, and what a trusted proxy sends. */

@@ -40,7 +40,7 @@ export async function addFeedRoute(
     readonly registry: FeedRegistry;
     readonly allowedOrigins: readonly string[];
     /** Counts a failed hello of an address; true when it had too many. */
-    readonly rejected: (ip: string) => boolean;
+    readonly rejected: (ip: string, isWrongToken: boolean) => boolean;
   },
 ): Promise<void> {
   const { registry } = options;
@@ -64,7 +64,7 @@ export async function addFeedRoute(
         const open = [...registry.sockets].filter((other) => other.caller?.subject === caller.subject);
         return open.length < api.limits.feedSocketsPerSubject;
       },
-      onRejected: () => options.rejected(request.ip),
+      onRejected: (isWrongToken) => options.rejected(request.ip, isWrongToken),
     });
     registry.sockets.add(feed);
     api.deps.metrics.connections.inc({ protocol: "audit" });

@@ -19,7 +19,7 @@ export interface GraphqlRouteOptions {
   readonly graphql: GraphqlServer;
   readonly requests: RateLimit;
   /** Counts a failed authentication of an address; true when it had too many. */
-  readonly rejected: (ip: string) => boolean;
+  readonly rejected: (ip: string, isWrongToken: boolean) => boolean;
 }
 
 function throttle(reply: FastifyReply, requestId: string, seconds: number) {
@@ -39,7 +39,7 @@ export function addGraphqlRoute(app: FastifyInstance, api: ApiShared, options: G
       const caller =
         token === undefined ? undefined : api.authentication.authenticate(token, contextOf(request, "http"));
       if (caller === undefined) {
-        if (options.rejected(request.ip)) return throttle(reply, request.id, 60);
+        if (options.rejected(request.ip, token !== undefined)) return throttle(reply, request.id, 60);
         reply.code(401).header("www-authenticate", "Bearer");
         return reply.send(errorBody("UNAUTHENTICATED", "Send Authorization: Bearer <token>.", request.id));
       }

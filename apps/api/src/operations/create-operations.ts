@@ -4,21 +4,26 @@ import { createSenderEntries } from "../records/sender-entries.ts";
 import { createAliasOperations } from "./alias-operations.ts";
 import { createDomainOperations } from "./domain-operations.ts";
 import { createMailboxOperations } from "./mailbox-operations.ts";
+import { createMarkOperations } from "./mark-operations.ts";
 import { createOperationKit } from "./operation-kit.ts";
 import type { Operations } from "./operations.ts";
 import { createPolicyOperations } from "./policy-operations.ts";
+import { createQuarantineOperations } from "./quarantine-operations.ts";
 import { createTenantOperations } from "./tenant-operations.ts";
 import { createTokenOperations } from "./token-operations.ts";
 
 /** The operations over their dependencies. Usable without HTTP, e.g. to make the demo tenant of a first start. */
 export function createOperations(deps: OperationDeps): Operations {
   const kit = createOperationKit(deps, createFindEvent(deps.rows));
+  const policy = createPolicyOperations(kit, createSenderEntries(deps.rows));
   return {
     ...createTenantOperations(kit),
     ...createDomainOperations(kit),
     ...createMailboxOperations(kit),
     ...createAliasOperations(kit),
-    ...createPolicyOperations(kit, createSenderEntries(deps.rows)),
+    ...policy,
+    ...createQuarantineOperations(kit, policy.senderEntryAdd),
+    ...createMarkOperations(kit),
     ...createTokenOperations(kit),
   };
 }

@@ -105,6 +105,23 @@ export interface SenderEntryAddInput extends CommandOptions {
 export interface SenderEntryRemoveInput extends CommandOptions {
   readonly entryId: string;
 }
+export interface MessageMarkInput extends CommandOptions {
+  /** The verdict that let the message in. */
+  readonly reference: string;
+  readonly mailboxId?: Maybe<string>;
+  readonly mark: "spam" | "notSpam";
+}
+export interface QuarantineReleaseInput extends CommandOptions {
+  /** 1 to 100 held copies. */
+  readonly ids: readonly string[];
+  /** Adds the sender to an accept list, so that its next mail is not held. */
+  readonly acceptSender?: Maybe<boolean>;
+  /** Whose accept list; default the mailbox's that the copy was for. */
+  readonly acceptScope?: Maybe<ScopeInput>;
+}
+export interface QuarantineDeleteInput extends CommandOptions {
+  readonly ids: readonly string[];
+}
 /** Exactly one member: what a token may see and do. */
 export interface TokenScopeInput {
   readonly platform?: Maybe<boolean>;

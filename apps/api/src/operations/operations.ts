@@ -1,3 +1,4 @@
+import type { Refusal } from "@mailfold/kernel";
 import type {
   AliasRecord,
   DomainRecord,
@@ -6,6 +7,7 @@ import type {
   TenantRecord,
   TokenRecord,
 } from "@mailfold/projection-directory";
+import type { HeldCopy } from "@mailfold/projection-quarantine";
 import type { Caller } from "../caller.ts";
 import type * as input from "./operation-inputs.ts";
 import type { OperationOutcome } from "./operation-outcome.ts";
@@ -18,6 +20,23 @@ export type Operation<I, V> = (caller: Caller, input: I) => Promise<OperationOut
 export interface CreatedToken {
   readonly token: TokenRecord | undefined;
   readonly secret: string | undefined;
+}
+
+/** What was said of the copies of one verdict. */
+export interface MarkedVerdict {
+  readonly reference: string;
+  readonly mark: "spam" | "notSpam";
+  readonly mailboxIds: readonly string[];
+}
+
+/** What became of one held copy of several. */
+export interface HeldCopyResult {
+  readonly id: string;
+  /** The copy as it is now, or with dryRun would be; absent when it was refused. */
+  readonly entry?: HeldCopy;
+  /** Where the sender is accepted from now on. */
+  readonly accepted?: SenderEntryRecord;
+  readonly errors: readonly Refusal[];
 }
 
 /** The application services behind the mutations. */
@@ -41,6 +60,10 @@ export interface Operations {
   readonly policyUpdate: Operation<input.PolicyUpdateInput, EffectivePolicy>;
   readonly senderEntryAdd: Operation<input.SenderEntryAddInput, SenderEntryRecord>;
   readonly senderEntryRemove: Operation<input.SenderEntryRemoveInput, SenderEntryRecord>;
+  readonly messageMark: Operation<input.MessageMarkInput, MarkedVerdict>;
+  /** Each copy by itself: those that are refused do not hold the others back. */
+  readonly quarantineRelease: Operation<input.QuarantineReleaseInput, readonly HeldCopyResult[]>;
+  readonly quarantineDelete: Operation<input.QuarantineDeleteInput, readonly HeldCopyResult[]>;
   readonly tokenCreate: Operation<input.TokenCreateInput, CreatedToken>;
   readonly tokenRevoke: Operation<input.TokenRevokeInput, TokenRecord>;
 }

@@ -1,5 +1,6 @@
 import type { Append, EventStore, ExpectedRevision } from "@mailfold/event-store";
 import { readWholeStream } from "@mailfold/event-store";
+import type { BodyRef } from "@mailfold/events";
 import type {
   Decider,
   DomainEvent,
@@ -35,6 +36,8 @@ export interface PlannedWrite {
   readonly stream: string;
   readonly expected: ExpectedRevision;
   readonly events: readonly DomainEvent[];
+  /** Bodies, stored already, that the stream holds from now on. */
+  readonly holds?: readonly BodyRef[];
 }
 
 /** What a plan decided. Writes go in this order where the log cannot do several at once. */
@@ -125,7 +128,10 @@ export function createCommandRunner(deps: OperationDeps, queue: CommandQueue): C
     const groups = store.appendsAtomically ? [appends] : appends.map((append) => [append]);
     let position = "" as Position;
     for (const group of groups) {
-      const result = await store.append(group);
+      const holds = plan.writes.flatMap(({ stream, holds = [] }) =>
+        group.some((append) => append.stream === stream) ? holds.map((ref) => ({ stream, ref })) : [],
+      );
+      const result = await (holds.length === 0 ? store.append(group) : deps.journal.commit({ appends: group, holds }));
       if (!result.ok) return "conflict";
       position = result.position;
     }

@@ -2,19 +2,21 @@ import { createHmac } from "node:crypto";
 import type { DnsResolver } from "@mailfold/dns";
 import { type EventStore, openMemoryEventStore } from "@mailfold/event-store";
 import { createEventCodec, redactSecrets } from "@mailfold/events";
-import type { Journal } from "@mailfold/journal";
 import { type Position, type Sealer, startOfLog } from "@mailfold/kernel";
+import { readMessagePreview } from "@mailfold/mime";
 import { applyPolicyEvent, type CompiledPolicy, emptyPolicy, policyEventTypes } from "@mailfold/policy";
 import { auditTrail } from "@mailfold/projection-audit-trail";
 import { createDirectory, type Directory, directoryProjection } from "@mailfold/projection-directory";
 import { messageTrace } from "@mailfold/projection-message-trace";
 import { policyIndex } from "@mailfold/projection-policy-index";
+import { quarantine } from "@mailfold/projection-quarantine";
 import { MemoryRows, type ProjectionStatus, type ReadStore } from "@mailfold/read-store";
 import { createLogger, createMetrics } from "@mailfold/telemetry";
 import { hashSecret } from "../bearer-token.ts";
 import type { Caller } from "../caller.ts";
-import type { ApiConfig, ApiDeps, RunningApi } from "../ports.ts";
+import type { ApiConfig, ApiDeps, DeliveredCopy, RunningApi } from "../ports.ts";
 import { startApi } from "../start-api.ts";
+import { journalOver, type MemoryBodies, memoryBodies } from "./journal-test-world.ts";
 
 export const adminToken = "admin-token-for-tests-0123456789abcdef";
 
@@ -32,6 +34,9 @@ export interface ApiWorld {
   readonly directory: Directory;
   /** TXT records by name. */
   readonly txt: Map<string, string[]>;
+  /** Delivered messages, by `<mailbox> <verdict>`. */
+  readonly copies: Map<string, readonly DeliveredCopy[]>;
+  readonly bodies: MemoryBodies;
   /** Moves the clock, ms. */
   advance(byMs: number): void;
   /** Lets the views fold what is in the log. */
@@ -58,9 +63,10 @@ export async function createApiWorld(): Promise<ApiWorld> {
   let offset = 0;
   const clock = { now: () => Date.now() + offset };
   const store = await openMemoryEventStore({ codec: createEventCodec(plainSealer), clock });
-  const rows = new MemoryRows([directoryProjection, policyIndex, auditTrail, messageTrace]);
+  const rows = new MemoryRows([directoryProjection, policyIndex, auditTrail, messageTrace, quarantine]);
   const directory = createDirectory(rows, () => 0);
   const txt = new Map<string, string[]>();
+  const bodies = memoryBodies();
   let policy: CompiledPolicy = emptyPolicy();
   let position: Position = startOfLog;
   let folding: Promise<void> = Promise.resolve();
@@ -106,12 +112,14 @@ export async function createApiWorld(): Promise<ApiWorld> {
     txt,
     lagging: false,
     fold,
+    copies: new Map(),
+    bodies,
     advance(byMs) {
       offset += byMs;
     },
     close: () => store.close(),
     deps: {
-      journal: { events: store } as unknown as Journal,
+      journal: journalOver(store, bodies),
       rows: readStore,
       directory,
       policy: { current: () => policy, ready: () => true },
@@ -125,6 +133,8 @@ export async function createApiWorld(): Promise<ApiWorld> {
       log: createLogger("silent"),
       metrics: createMetrics(),
       clock,
+      mime: { preview: async (bytes) => readMessagePreview(bytes) },
+      copiesOf: async (mailboxId, verdictId) => world.copies.get(`${mailboxId} ${verdictId}`) ?? [],
       waitForViews,
       readiness: () => ({ ready: true, roles: { api: true } }),
       redactSecrets,

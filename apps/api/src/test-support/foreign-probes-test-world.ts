@@ -4,6 +4,9 @@ import type { TenantObjects } from "./resellers-test-world.ts";
 type Ids = Omit<TenantObjects, "secret">;
 
 export const page = "nodes { id }";
+const heldNodes = "nodes { id preview { text } } pageInfo { hasNextPage }";
+const heldPayload =
+  "results { entry { id } errors { code message path } } errors { code message path } receipt { position }";
 export const payload = "errors { code message path details } receipt { position }";
 
 /** Every field of the API that takes something foreign, as a document over ids. `own` = the caller's own tenant. */
@@ -16,6 +19,7 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
   "node token": ({ token }) => `{ node(id: "${token}") { id } }`,
   "node verdict": ({ verdict }) => `{ node(id: "${verdict}") { id } }`,
   "node sender entry": ({ entry }) => `{ node(id: "${entry}") { id } }`,
+  "node hold": ({ hold }) => `{ node(id: "${hold}") { id } }`,
   "tenant id": ({ tenant }) => `{ tenant(by: {id: "${tenant}"}) { id name } }`,
   "tenant externalId": ({ reseller, externalId }) =>
     `{ tenant(by: {externalId: "${externalId}", resellerId: "${reseller}"}) { id name } }`,
@@ -43,6 +47,14 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
     `{ messageTrace(where: {reference: "${verdict}"}) { nodes { transactionId } } }`,
   "messageTrace tenant": ({ tenant }) => `{ messageTrace(where: {tenantId: "${tenant}"}) { nodes { transactionId } } }`,
   explain: ({ verdict }) => `{ explain(reference: "${verdict}") { facts verdict { reason trace { step } } } }`,
+  "quarantine tenant": ({ tenant }) => `{ quarantine(scope: {tenantId: "${tenant}"}) { ${heldNodes} } }`,
+  "quarantine domain": ({ domain }) => `{ quarantine(scope: {domainId: "${domain}"}) { ${heldNodes} } }`,
+  "quarantine mailbox": ({ mailbox }) => `{ quarantine(scope: {mailboxId: "${mailbox}"}) { ${heldNodes} } }`,
+  "quarantine reseller": ({ reseller }) => `{ quarantine(scope: {resellerId: "${reseller}"}) { ${heldNodes} } }`,
+  "quarantine recipient": ({ address }, own) =>
+    `{ quarantine(scope: {tenantId: "${own.tenant}"}, where: {recipient: "${address}"}) { ${heldNodes} } }`,
+  "auditEvents held": ({ tenant }) =>
+    `{ auditEvents(where: {tenant: "${tenant}", types: ["MessageHeld"]}) { ${page} } }`,
   "auditEvents tenant": ({ tenant }) =>
     `{ auditEvents(where: {tenant: "${tenant}"}) { ${page} pageInfo { hasNextPage } } }`,
   "auditEvents verdicts": ({ tenant }) =>
@@ -83,6 +95,16 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
     `mutation { senderEntryAdd(input: {scope: {tenantId: "${tenant}"}, list: KILL, pattern: "192.0.2.1"}) { ${payload} } }`,
   senderEntryRemove: ({ entry }) =>
     `mutation { senderEntryRemove(input: {entryId: "${entry}", commandId: "c"}) { ${payload} } }`,
+  messageMark: ({ verdict }) =>
+    `mutation { messageMark(input: {reference: "${verdict}", mark: SPAM}) { messageMark { mailboxIds } ${payload} } }`,
+  "messageMark mailbox": ({ mailbox }, own) =>
+    `mutation { messageMark(input: {reference: "${own.verdict}", mailboxId: "${mailbox}", mark: SPAM}) { ${payload} } }`,
+  // The results name the ids that were asked for: both answers are compared without them.
+  quarantineRelease: ({ hold }) =>
+    `mutation { quarantineRelease(input: {ids: ["${hold}"], acceptSender: true}) { ${heldPayload} } }`,
+  "quarantineRelease acceptScope": ({ tenant }, own) =>
+    `mutation { quarantineRelease(input: {ids: ["${own.hold}"], acceptSender: true, acceptScope: {tenantId: "${tenant}"}}) { ${heldPayload} } }`,
+  quarantineDelete: ({ hold }) => `mutation { quarantineDelete(input: {ids: ["${hold}"]}) { ${heldPayload} } }`,
   "tokenCreate tenant": ({ tenant }) =>
     `mutation { tokenCreate(input: {name: "x", scope: {tenantId: "${tenant}"}}) { secret ${payload} } }`,
   "tokenCreate reseller": ({ reseller }) =>
@@ -106,6 +128,7 @@ export function missing(): Ids {
     token: newId("token"),
     entry: newId("senderEntry"),
     verdict: newId("verdict"),
+    hold: newId("hold"),
     externalId: "ext-missing",
   };
 }

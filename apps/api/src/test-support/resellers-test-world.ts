@@ -3,6 +3,7 @@ import { newId } from "@mailfold/ids";
 import { emptyPolicy, type Facts } from "@mailfold/policy";
 import { createOperations } from "../operations/create-operations.ts";
 import { type ApiWorld, platformCaller } from "./api-test-world.ts";
+import { holdMail } from "./held-mail-test-world.ts";
 
 /** Every kind of object of one tenant. */
 export interface TenantObjects {
@@ -17,6 +18,8 @@ export interface TenantObjects {
   readonly secret: string;
   readonly entry: string;
   readonly verdict: string;
+  /** A copy held for the mailbox. */
+  readonly hold: string;
   readonly externalId: string;
 }
 
@@ -41,6 +44,8 @@ export async function createTenantObjects(world: ApiWorld, reseller: string, nam
     pattern: "@spam.example",
   });
   await operations.policyUpdate(platformCaller, { scope: { tenantId }, set: { maxRecipientsPerMessage: 7 } });
+  const place = { tenant: tenantId, reseller, domain: domainId, mailbox: targets[0] ?? "", address };
+  const hold = await holdMail(world, place);
   return {
     reseller,
     tenant: tenantId,
@@ -53,6 +58,7 @@ export async function createTenantObjects(world: ApiWorld, reseller: string, nam
     secret: token.value?.secret ?? "",
     entry: entry.value?.entryId ?? "",
     verdict: await rejectMail(world, { tenantId, domainId, reseller, address, domainName, mailbox: targets[0] ?? "" }),
+    hold: hold.id,
     externalId,
   };
 }

@@ -1,5 +1,5 @@
 import { parseMechanism, type SaslStep, startSasl } from "@mailfold/sasl";
-import { mayLogIn } from "../session/capabilities.ts";
+import { mayLogIn, offersMechanism } from "../session/capabilities.ts";
 import type { ImapSession } from "../session/imap-session.ts";
 import { logIn } from "../session/log-in.ts";
 import { PeerGone } from "../wire/reply-writer.ts";
@@ -19,6 +19,7 @@ export const authenticate: Command = {
     parser.end();
     // LOGIN the mechanism is for submission only; here LOGIN is a command.
     if (mechanism !== "PLAIN") return no("Unknown mechanism", "CANNOT");
+    if (!offersMechanism(session, mechanism)) return no("This mechanism is not offered", "CANNOT");
     if (!mayLogIn(session)) return no("Use STARTTLS first", "PRIVACYREQUIRED");
     const exchange = startSasl(mechanism, initial);
     let step = exchange.first;

@@ -3,6 +3,7 @@ import { existingFolder } from "../mailbox/folder-names.ts";
 import { throwIfRefused } from "../mailbox/folder-outcome.ts";
 import { messagesPerEventMax } from "../mailbox/mail-access.ts";
 import type { Target } from "../mailbox/selected-folder.ts";
+import { markOfTransfer } from "../mailbox/user-marks.ts";
 import type { ImapSession } from "../session/imap-session.ts";
 import { BadSyntax, type CommandParser, Refused } from "../wire/command-parser.ts";
 import { chunked } from "./chunked.ts";
@@ -61,13 +62,40 @@ export async function transfer(
   const sources: number[] = [];
   const copies: number[] = [];
   let uidValidity = target.uidValidity;
-  for (const { outcome } of await session.access.commit(events)) {
+  for (const { outcome, eventId } of await session.access.commit(events)) {
     throwIfRefused(outcome);
     if (outcome.type !== "copied" && outcome.type !== "moved") throw new Refused("Nothing was copied");
+    await markTransferred(
+      session,
+      { eventId, type: outcome.type, uids: outcome.sourceUids },
+      { folder, target, targets },
+    );
     sources.push(...outcome.sourceUids);
     copies.push(...outcome.targetUids);
     uidValidity = outcome.uidValidity;
   }
   if (sources.length === 0) return undefined;
   return `COPYUID ${uidValidity} ${formatUidSet(sources)} ${formatUidSet(copies)}`;
+}
+
+/** A copy out of Junk is a rescue only once the original is deleted: clients without MOVE do it so. */
+async function markTransferred(
+  session: ImapSession,
+  { eventId, type, uids }: { readonly eventId: string; readonly type: string; readonly uids: readonly number[] },
+  { folder, target, targets }: Transfer,
+): Promise<void> {
+  const mark = markOfTransfer(folder, target);
+  if (mark === undefined) return;
+  const carried = new Set(uids);
+  const messages = targets.flatMap(({ message }) =>
+    message !== undefined && carried.has(message.uid) ? [message] : [],
+  );
+  if (mark === "notSpam" && type === "copied") {
+    for (const { uid } of messages) session.selected?.rescued.remember(uid);
+    return;
+  }
+  await session.access.recordMarks(
+    eventId,
+    messages.map((message) => ({ message, mark, by: "move" })),
+  );
 }

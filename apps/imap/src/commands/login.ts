@@ -1,4 +1,4 @@
-import { mayLogIn } from "../session/capabilities.ts";
+import { mayLogIn, offersLogin } from "../session/capabilities.ts";
 import { logIn } from "../session/log-in.ts";
 import { type Command, no } from "./command.ts";
 
@@ -13,6 +13,7 @@ export const login: Command = {
     parser.sp();
     const password = parser.astring();
     parser.end();
+    if (!offersLogin(session)) return no("LOGIN is not offered", "CANNOT");
     if (!mayLogIn(session)) return no("Use STARTTLS first", "PRIVACYREQUIRED");
     return logIn(session, { login: name.toString("utf8"), password: password.toString("utf8"), mechanism: "LOGIN" });
   },

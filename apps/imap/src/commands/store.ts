@@ -2,7 +2,8 @@ import type { FlagsChanged } from "@mailfold/events";
 import { formatUidSet, messageByUid } from "@mailfold/projection-folders";
 import { throwIfRefused } from "../mailbox/folder-outcome.ts";
 import { messagesPerEventMax } from "../mailbox/mail-access.ts";
-import type { Target } from "../mailbox/selected-folder.ts";
+import type { SelectedFolder, Target } from "../mailbox/selected-folder.ts";
+import { isMarked, type MarkedMessage, markOfFlags } from "../mailbox/user-marks.ts";
 import type { ImapSession } from "../session/imap-session.ts";
 import { BadSyntax, type CommandParser, Refused } from "../wire/command-parser.ts";
 import { chunked } from "./chunked.ts";
@@ -40,9 +41,11 @@ export const store: Command = {
         flags: change.flags,
       },
     }));
-    for (const { outcome, modseq } of await session.access.commit(events)) {
+    for (const { outcome, modseq, eventId } of await session.access.commit(events)) {
       throwIfRefused(outcome);
       ownModseqs.add(modseq);
+      if (outcome.type !== "flagsChanged") continue;
+      await session.access.recordMarks(eventId, markedBy(change, there, { changed: new Set(outcome.changed), view }));
     }
     if (!change.silent) await report(session, there, byUid);
     return missesSome(targets, byUid) ? expungedMeanwhile : completed("STORE");
@@ -62,6 +65,21 @@ function parseChange(parser: CommandParser): Change {
     while (parser.take(" "));
   }
   return { operation: operations[sign], flags: checkedFlags(flags), silent: item === "FLAGS.SILENT" };
+}
+
+/** What a change of flags said of the messages that it changed: by a keyword, or by deleting what was copied out of Junk. */
+function markedBy(
+  { operation, flags }: Change,
+  targets: readonly Target[],
+  { changed, view }: { readonly changed: ReadonlySet<number>; readonly view: SelectedFolder },
+): MarkedMessage[] {
+  const mark = markOfFlags(operation, flags);
+  const deletes = operation !== "remove" && flags.includes("\\Deleted");
+  return targets.flatMap(({ uid, message }): MarkedMessage[] => {
+    if (message === undefined || !changed.has(uid)) return [];
+    if (mark !== undefined && !isMarked(message, mark)) return [{ message, mark, by: "flag" }];
+    return deletes && view.rescued.take(uid) ? [{ message, mark: "notSpam", by: "move" }] : [];
+  });
 }
 
 async function report(session: ImapSession, targets: readonly Target[], byUid: boolean): Promise<void> {

@@ -1,12 +1,14 @@
+import type { AppendOk } from "@mailfold/event-store";
 import { EventStoreFault } from "@mailfold/event-store";
-import type { MailEvent } from "@mailfold/events";
-import { streams } from "@mailfold/events";
-import type { CommitBody } from "@mailfold/journal";
+import { type MailEvent, type MessageMarked, messageKeyOf, streams } from "@mailfold/events";
+import { uuidV5 } from "@mailfold/ids";
+import type { Commit, CommitBody } from "@mailfold/journal";
 import type { EventMetadata, NewEvent } from "@mailfold/kernel";
 import type { FolderOutcome, MailboxState } from "@mailfold/projection-folders";
 import type { FoldHandle } from "@mailfold/read-store";
 import type { Account } from "@mailfold/sasl";
 import type { ImapDeps } from "../deps.ts";
+import type { MarkedMessage } from "./user-marks.ts";
 
 /** Most messages one event may name (architecture.md 6). */
 export const messagesPerEventMax = 1_000;
@@ -76,24 +78,59 @@ export class MailAccess {
     );
     const holds = bodies.map(({ ref }) => ({ stream, ref }));
     const commit = { appends: [{ stream, expected: "any" as const, events: newEvents }], bodies, holds };
-    // The same event ids again: a commit that was done and not answered counts once.
-    const result = await this.#deps.journal.commit(commit).catch((fault: unknown) => {
-      if (!(fault instanceof EventStoreFault) || fault.kind !== "unavailable") throw fault;
-      return this.#deps.journal.commit(commit);
-    });
-    const last = result.ok ? result.revisions[0] : undefined;
+    const last = (await this.#commitOnce(commit)).revisions[0];
     if (last === undefined) throw new Error("a commit of one append answered no revision");
     const outcomes: CommittedOutcome[] = [];
     for (let i = 0; i < events.length; i++) {
       const revision = last - events.length + 1 + i;
-      outcomes.push({ outcome: await this.#handle.waitFor(revision, this.#foldTimeoutMs), modseq: revision + 1 });
+      const outcome = await this.#handle.waitFor(revision, this.#foldTimeoutMs);
+      outcomes.push({ outcome, modseq: revision + 1, eventId: newEvents[i]?.id ?? "" });
     }
     return outcomes;
   }
+
+  /**
+   * Records what the user said of messages by the mail event `eventId`, of those only that it turned out to concern: at
+   * most 1,000. The command was done by then, so a log that does not take the marks costs the marks, not the command.
+   */
+  async recordMarks(eventId: string, marked: readonly MarkedMessage[]): Promise<void> {
+    if (marked.length === 0) return;
+    const { mailboxId, tenantId } = this.account;
+    const occurredAt = this.#deps.clock.now();
+    const metadata = { ...this.#metadata, causationId: eventId };
+    const events = marked.map(({ message, mark, by }, index): NewEvent<MessageMarked> => {
+      const { body, transactionId, verdictId } = message;
+      const ids = {
+        ...(transactionId === undefined ? {} : { transactionId }),
+        ...(verdictId === undefined ? {} : { verdictId }),
+      };
+      const data = { mailboxId, messageKey: messageKeyOf(message), body, ...ids, mark, by };
+      return { id: uuidV5(eventId, String(index)), type: "MessageMarked", data, metadata, occurredAt };
+    });
+    try {
+      await this.#commitOnce({ appends: [{ stream: streams.mark(tenantId, occurredAt), expected: "any", events }] });
+    } catch (fault) {
+      if (!(fault instanceof EventStoreFault)) throw fault;
+      this.#deps.log.warn({ err: fault, mailboxId, marks: marked.length }, "marks could not be recorded");
+      return;
+    }
+    for (const { mark, by } of marked) this.#deps.metrics.marks.inc({ mark, by });
+  }
+
+  /** The same event ids again after a fault: a commit that was done and not answered counts once. */
+  async #commitOnce(commit: Commit): Promise<AppendOk> {
+    const result = await this.#deps.journal.commit(commit).catch((fault: unknown) => {
+      if (!(fault instanceof EventStoreFault) || fault.kind !== "unavailable") throw fault;
+      return this.#deps.journal.commit(commit);
+    });
+    if (!result.ok) throw new Error("an append at any revision was refused");
+    return result;
+  }
 }
 
-/** An outcome and the MODSEQ that its event gave to what it changed. */
+/** An outcome, the MODSEQ that its event gave to what it changed, and the event's id. */
 export interface CommittedOutcome {
   readonly outcome: FolderOutcome;
   readonly modseq: number;
+  readonly eventId: string;
 }

@@ -1,6 +1,7 @@
 import type { FolderId } from "@mailfold/kernel";
 import { type Folder, type FolderMessage, messageByUid, systemFlags } from "@mailfold/projection-folders";
 import { resolveRanges, type SequenceSet } from "../wire/sequence-set.ts";
+import { CopiedOut } from "./copied-out.ts";
 import type { RecentClaims, RecentRange } from "./recent-claims.ts";
 
 /** A message a command names: its place in this session's view, and the message if it is still there. */
@@ -17,6 +18,8 @@ export interface Target {
 export class SelectedFolder {
   readonly folderId: FolderId;
   readonly readOnly: boolean;
+  /** Of a Junk folder: what was copied out of it. */
+  readonly rescued = new CopiedOut();
   #uids: Uint32Array;
   #seenModseq: number;
   #holdsGone = false;

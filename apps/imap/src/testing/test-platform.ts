@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BlobStore } from "@mailfold/blob-store";
 import type { AppendResult } from "@mailfold/event-store";
-import type { BodyRef } from "@mailfold/events";
+import type { BodyRef, MessageMarked } from "@mailfold/events";
 import { newId, uuidV7 } from "@mailfold/ids";
 import type { Commit } from "@mailfold/journal";
-import type { MailboxId, Position, RecordedEvent } from "@mailfold/kernel";
+import type { MailboxId, NewEvent, Position, RecordedEvent, VerdictId } from "@mailfold/kernel";
 import { createMimePool } from "@mailfold/mime";
 import type { PolicySource } from "@mailfold/policy";
 import type { MailboxRecord, TenantRecord } from "@mailfold/projection-directory";
@@ -20,6 +20,10 @@ import { type ImapConfig, type ImapDeps, type ImapLimits, startImap } from "../i
 /** A log, bodies and a fold in memory, enough for the front end under test. */
 class MemoryMail {
   readonly events: RecordedEvent[] = [];
+  /** Events of `mark-` streams, in order. */
+  readonly marks: NewEvent<MessageMarked>[] = [];
+  /** Thrown instead of recording marks. */
+  marksFault: Error | undefined;
   readonly bodies = new Map<string, Uint8Array>();
   readonly indexes = new Map<string, string>();
   readonly #cells = new Map<string, { state: MailboxState; outcomes: FolderOutcome[]; listeners: Set<Listener> }>();
@@ -29,6 +33,11 @@ class MemoryMail {
       for (const { ref, bytes } of bodies ?? []) this.bodies.set(ref.sha256, bytes);
       const revisions = appends.map(({ stream, events }) => {
         let last = -1;
+        if (stream.startsWith("mark-")) {
+          if (this.marksFault !== undefined) throw this.marksFault;
+          this.marks.push(...(events as NewEvent<MessageMarked>[]));
+          return this.marks.length - 1;
+        }
         for (const event of events) last = this.#append(stream, event as never);
         return last;
       });
@@ -104,9 +113,16 @@ export interface TestPlatform {
   /** What was logged as an error. */
   readonly errors: readonly unknown[];
   /** Switches that deps read at each use. */
-  readonly settings: { requireTls: boolean; ready: boolean; quotaBytes: number; status: MailboxRecord["status"] };
+  readonly settings: {
+    requireTls: boolean;
+    authMechanisms: readonly string[];
+    denied: readonly string[];
+    ready: boolean;
+    quotaBytes: number;
+    status: MailboxRecord["status"];
+  };
   /** Delivers as SMTP would. */
-  deliver(text: string, options?: { readonly prefix?: string }): Promise<void>;
+  deliver(text: string, options?: DeliverOptions): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -124,7 +140,14 @@ export async function startTestPlatform(
     address: "alice@demo.test",
     quotaBytes: 1_000_000_000,
   };
-  const settings: TestPlatform["settings"] = { requireTls: false, ready: true, quotaBytes: 1e9, status: "active" };
+  const settings: TestPlatform["settings"] = {
+    requireTls: false,
+    authMechanisms: ["LOGIN", "PLAIN"],
+    denied: [],
+    ready: true,
+    quotaBytes: 1e9,
+    status: "active",
+  };
   const mime = createMimePool({ threads: 1, timeoutMs: 5_000 });
   const deps: ImapDeps = {
     ...telemetryInto(errors),
@@ -152,6 +175,7 @@ export async function startTestPlatform(
       tenant: () => ({ switches: { login: false } }) as unknown as TenantRecord,
     },
     readiness: () => settings.ready,
+    isDenied: (ip) => settings.denied.includes(ip),
   };
   const config: ImapConfig = {
     host: "127.0.0.1",
@@ -168,7 +192,7 @@ export async function startTestPlatform(
     errors,
     port: front.ports.imap,
     tlsPort: front.ports.imaps,
-    deliver: (text, { prefix = "" } = {}) => deliver(mail, account, text, prefix),
+    deliver: (text, options) => deliver(mail, account, text, options),
     close: async () => {
       await front.close();
       await mime.close();
@@ -177,7 +201,13 @@ export async function startTestPlatform(
   };
 }
 
-async function deliver(mail: MemoryMail, account: Account, text: string, prefix: string): Promise<void> {
+interface DeliverOptions {
+  readonly prefix?: string;
+  readonly verdictId?: VerdictId;
+}
+
+async function deliver(mail: MemoryMail, account: Account, text: string, options: DeliverOptions = {}): Promise<void> {
+  const { prefix = "", verdictId } = options;
   const bytes = Buffer.from(text, "latin1");
   const ref: BodyRef = { tenantId: account.tenantId, sha256: randomUUID(), sizeBytes: bytes.length };
   const data = {
@@ -188,6 +218,7 @@ async function deliver(mail: MemoryMail, account: Account, text: string, prefix:
     sizeBytes: prefix.length + bytes.length,
     internalDate: Date.UTC(2026, 10, 24, 10),
     flags: [],
+    ...(verdictId === undefined ? {} : { verdictId }),
   };
   const event = { id: randomUUID(), type: "MessageDelivered", data, occurredAt: 0, metadata: {} } as never;
   const append = { stream: `mail-${account.mailboxId}`, expected: "any" as const, events: [event] };
@@ -202,6 +233,7 @@ function policyOf(settings: TestPlatform["settings"]): PolicySource {
         listener: () => ({
           imapBanner: undefined,
           requireTlsForAuth: settings.requireTls,
+          authMechanisms: settings.authMechanisms,
           sizeLimitBytes: 20_000_000,
         }),
         effective: () => [],
@@ -214,6 +246,6 @@ function telemetryInto(errors: unknown[]): Pick<ImapDeps, "log" | "metrics"> {
   const log = { trace: nothing, debug: nothing, info: nothing, warn: nothing, fatal: nothing };
   return {
     log: { ...log, error: (entry: unknown) => errors.push(entry) },
-    metrics: { imapCommands: { inc: nothing }, connections: { inc: nothing, dec: nothing } },
+    metrics: { marks: { inc: nothing }, imapCommands: { inc: nothing }, connections: { inc: nothing, dec: nothing } },
   } as unknown as Pick<ImapDeps, "log" | "metrics">;
 }

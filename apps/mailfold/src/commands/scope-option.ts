@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 
 /** GraphQL's ScopeInput from `platform` or an object's id. */
-function parseScope(text: string): Readonly<Record<string, unknown>> {
+export function parseScope(text: string): Readonly<Record<string, unknown>> {
   if (text === "platform") return { platform: true };
   const member = { rsl: "resellerId", ten: "tenantId", dom: "domainId", mbx: "mailboxId" }[text.slice(0, 3)];
   if (member === undefined || text[3] !== "_")

@@ -100,6 +100,9 @@ class FakePolicy {
     smtpBanner: undefined,
     imapBanner: undefined,
     requireTlsForAuth: true,
+    authMechanisms: ["LOGIN", "PLAIN"],
+    harvestLimit: 0,
+    authFailureLimit: 0,
     sizeLimitBytes: 1_000_000,
   };
   exempt = true;
@@ -110,6 +113,8 @@ class FakePolicy {
     listener: () => this.settings,
     denial: () => undefined,
     effective: () => [],
+    value: () => null,
+    rules: () => [],
     isExemptFromDenial: () => this.exempt,
   });
   readonly ready = (): boolean => this.isReady;

@@ -32,7 +32,8 @@ async function greet(
 function capabilities(session: SmtpSession): string {
   const isSubmission = session.peer.listener === "submission";
   const isEncrypted = session.wire.tls !== undefined;
-  const mayLogIn = isSubmission && session.login === undefined && (isEncrypted || !session.settings.requireTlsForAuth);
+  const { authMechanisms, requireTlsForAuth } = session.settings;
+  const mayLogIn = isSubmission && session.login === undefined && (isEncrypted || !requireTlsForAuth);
   const lines = [
     session.services.hostname,
     "PIPELINING",
@@ -41,7 +42,7 @@ function capabilities(session: SmtpSession): string {
     "ENHANCEDSTATUSCODES",
     `SIZE ${session.settings.sizeLimitBytes}`,
     ...(isEncrypted ? [] : ["STARTTLS"]),
-    ...(mayLogIn ? ["AUTH PLAIN LOGIN"] : []),
+    ...(mayLogIn && authMechanisms.length > 0 ? [`AUTH ${[...authMechanisms].sort().reverse().join(" ")}`] : []),
   ];
   return lines.map((line, index) => `250${index === lines.length - 1 ? " " : "-"}${line}`).join("\r\n");
 }

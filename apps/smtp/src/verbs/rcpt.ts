@@ -3,6 +3,7 @@ import type { Directory } from "@mailfold/projection-directory";
 import { domainFact, recipientFact } from "../directory-facts.ts";
 import { canonicalDomainName, classifyAddress, domainOf, type EnvelopeAddress } from "../envelope-address.ts";
 import { parseEnvelopeArgument } from "../envelope-syntax.ts";
+import { srsRecipient } from "../forward/forwarding.ts";
 import { type Judged, whenReady } from "../judge.ts";
 import { replies } from "../replies.ts";
 import type { SmtpSession } from "../session.ts";
@@ -37,16 +38,34 @@ export const rcpt: Verb = (session, argument, done) => {
     session.wire.reply(replies.notReady);
     return done();
   }
-  const known = find(session.services.deps.directory, recipient);
-  // Never a relay recipient: the mail would come back to this host.
-  const found = isBarePostmaster && known.kind === "foreign" ? ({ kind: "foreign", isOwnHost: true } as const) : known;
+  const { address, form, found } = whoIsMeant(session, transaction, { recipient, isBarePostmaster });
   const facts = {
     ...session.facts(),
-    recipient: { address: recipient.address, form: recipient.form, found, acceptedBefore: transaction.recipients.size },
+    recipient: { address, form, found, acceptedBefore: transaction.recipients.size },
   };
   session.recipientReached();
   return whenReady(session.judge("rcpt", facts), (judged) => answer(session, transaction, { judged, done }));
 };
+
+type Meant = EnvelopeAddress & { readonly found: RecipientFact };
+
+/** The recipient as the directory knows it; a bounce to an address that we made for forwarded mail goes to its sender. */
+function whoIsMeant(
+  { services: { deps } }: SmtpSession,
+  transaction: Transaction,
+  { recipient, isBarePostmaster }: { readonly recipient: EnvelopeAddress; readonly isBarePostmaster: boolean },
+): Meant {
+  const known = find(deps.directory, recipient);
+  // Never a relay recipient: the mail would come back to this host.
+  if (isBarePostmaster && known.kind === "foreign")
+    return { ...recipient, found: { kind: "foreign", isOwnHost: true } };
+  if (known.kind !== "unknown" || transaction.sender.address !== "") return { ...recipient, found: known };
+  const sender = srsRecipient(deps.forwarding, recipient.address, deps.clock.now());
+  const returned = sender === undefined ? undefined : classifyAddress(sender);
+  if (returned?.form !== "plain") return { ...recipient, found: known };
+  const found = recipientFact(deps.directory, returned.address);
+  return { ...returned, found: found.kind === "foreign" ? { kind: "foreign", bounceFor: known.domain } : found };
+}
 
 /** RFC 5321 4.5.1: the postmaster of this host needs no domain. It is found at the host's name, or at the nearest hosted domain above it. */
 function postmasterOf({ services }: SmtpSession): EnvelopeAddress {
@@ -71,11 +90,26 @@ function answer(
   transaction: Transaction,
   { judged, done }: { readonly judged: Judged; readonly done: () => void },
 ): void | Promise<void> {
+  const { delayMs = 0 } = judged.verdict;
+  // Judged already, so the mail is not: who is slowed down learns it late, whatever it is.
+  if (delayMs > 0) return session.holdBack(delayMs).then(() => settle(session, transaction, { judged, done }));
+  return settle(session, transaction, { judged, done });
+}
+
+function settle(
+  session: SmtpSession,
+  transaction: Transaction,
+  { judged, done }: { readonly judged: Judged; readonly done: () => void },
+): void | Promise<void> {
   const { verdict, facts } = judged;
   // Only a refusal is answered here: junk, quarantine and discard take the mail.
   if (verdict.action === "reject" || verdict.action === "defer") return session.refuseRecipient(judged, done);
   transaction.recipients.set(facts.recipient?.address ?? "", judged);
   if (verdict.route === "relay" && verdict.tenantId !== undefined) transaction.relayTenant ??= verdict.tenantId;
+  const { counters } = session.services.peerSources;
+  if (verdict.route === "relay" || session.login !== undefined) {
+    counters.charge({ mailboxId: session.login?.mailboxId, tenantId: verdict.tenantId }, facts.at);
+  }
   session.wire.reply(replies.recipientOk);
   done();
 }

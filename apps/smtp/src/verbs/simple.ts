@@ -40,12 +40,16 @@ export const starttls: Verb = (session, argument, done) => {
 
 /** AUTH (RFC 4954): on submission, over TLS, outside a transaction. */
 export const auth: Verb = (session, argument, done) => {
-  if (session.peer.listener !== "submission") return session.error(replies.authNotOffered, done);
+  const { authMechanisms } = session.settings;
+  const isOffered = session.peer.listener === "submission" && authMechanisms.length > 0;
+  if (!isOffered) return session.error(replies.authNotOffered, done);
   if (session.helo === undefined) return session.error(replies.heloFirst, done);
   if (session.wire.tls === undefined && session.settings.requireTlsForAuth) {
     return session.error(replies.authNeedsTls, done);
   }
   if (session.transaction !== undefined) return session.error(replies.authDuringMail, done);
+  const [mechanism = ""] = argument.split(" ", 1);
+  if (!authMechanisms.includes(mechanism.toUpperCase())) return session.error(replies.authMechanism, done);
   if (!session.isWithinJunkBudget()) return;
   session.wire.authenticate(`AUTH ${argument}`, done);
 };

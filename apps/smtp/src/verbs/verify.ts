@@ -1,4 +1,5 @@
-import { classifyAddress } from "../envelope-address.ts";
+import { domainFact } from "../directory-facts.ts";
+import { classifyAddress, domainOf } from "../envelope-address.ts";
 import { replies } from "../replies.ts";
 import type { SmtpSession } from "../session.ts";
 import type { Verb } from "./verb.ts";
@@ -30,7 +31,12 @@ function lookUp(session: SmtpSession, text: string, isExpand: boolean): string {
   if (!session.isReady) return replies.notReady;
   const { address, form } = classifyAddress(text.replace(/^<|>$/g, ""));
   const found = form === "plain" ? session.services.deps.directory.resolve(address) : undefined;
-  if (found === undefined || found.length === 0) return replies.noSuchUser;
+  if (found === undefined || found.length === 0) {
+    // Names can be tried here as well as with RCPT.
+    const isOurs = domainFact(session.services.deps.directory, domainOf(address)) !== undefined;
+    if (isOurs && session.login === undefined) session.services.abuse.unknownRecipient(session.peer.ip);
+    return replies.noSuchUser;
+  }
   const names = isExpand ? found.slice(0, 100).map((mailbox) => mailbox.address) : [address];
   return names.map((name, index) => `250${index === names.length - 1 ? " " : "-"}2.1.5 <${name}>`).join("\r\n");
 }

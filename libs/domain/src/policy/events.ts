@@ -19,4 +19,22 @@ export type PolicySettingsChanged = DomainEvent<
     readonly unset: readonly string[];
   }
 >;
-export type PolicyEvent = PolicySettingsChanged;
+/** What scopes below may still choose: a range of numbers, or some of the words. */
+export interface SettingBound {
+  readonly min?: number;
+  readonly max?: number;
+  readonly allowed?: readonly (string | number | boolean)[];
+}
+/** What a scope leaves to all scopes below it: nothing (locked), or a bound. */
+export type SettingLimit = { readonly locked: true } | (SettingBound & { readonly locked?: never });
+
+/** Limits on settings of the scopes below were set or lifted; they count for values set earlier, too. */
+export type PolicyLimitsChanged = DomainEvent<
+  "PolicyLimitsChanged",
+  {
+    readonly scope: Scope;
+    readonly set: Readonly<Record<string, SettingLimit>>;
+    readonly unset: readonly string[];
+  }
+>;
+export type PolicyEvent = PolicySettingsChanged | PolicyLimitsChanged;

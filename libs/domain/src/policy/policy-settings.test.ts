@@ -4,8 +4,8 @@ import type { TenantId } from "@mailfold/kernel";
 import fc from "fast-check";
 import { holdsOverHistories, specify } from "../decider-contract.ts";
 import type { Scope } from "../scope.ts";
-import type { PolicyEvent, SettingValue } from "./events.ts";
-import type { ChangePolicySettings, SettingCheck } from "./policy-settings.ts";
+import type { PolicyEvent, SettingLimit, SettingValue } from "./events.ts";
+import type { ChangePolicySettings, LimitCheck, SettingCheck } from "./policy-settings.ts";
 import { policySettings, sameValue } from "./policy-settings.ts";
 
 const { given } = specify(policySettings);
@@ -29,7 +29,65 @@ const changed = (set: Record<string, SettingValue>, unset: string[] = []): Polic
   data: { scope, set, unset },
 });
 
+const limitCheck: LimitCheck = (name, limit) => {
+  if (name === "banner") return { code: "LIMIT_INVALID", message: "not at this scope" };
+  return limit !== undefined && !limit.locked && limit.allowed?.length === 0
+    ? { code: "LIMIT_INVALID", message: "nothing is left" }
+    : undefined;
+};
+const limiting = (set: Record<string, SettingLimit>, unset: string[] = []): ChangePolicySettings => ({
+  ...change,
+  set: {},
+  limits: { set, unset, check: limitCheck },
+});
+const limited = (set: Record<string, SettingLimit>, unset: string[] = []): PolicyEvent => ({
+  type: "PolicyLimitsChanged",
+  data: { scope, set, unset },
+});
+
 describe("policySettings", () => {
+  test("limits are recorded beside values, and only when they are new", () => {
+    given()
+      .when({ ...limiting({ vrfy: { locked: true } }), set: { relayMode: "none" } })
+      .thenRecorded(changed({ relayMode: "none" }), limited({ vrfy: { locked: true } }));
+    given(limited({ vrfy: { locked: true }, relayMode: { allowed: ["none"] } }))
+      .when(limiting({ vrfy: { locked: true }, relayMode: { allowed: ["none", "addresses"] } }))
+      .thenRecorded(limited({ relayMode: { allowed: ["none", "addresses"] } }));
+    given(limited({ vrfy: { locked: true } }))
+      .when(limiting({}, ["vrfy", "vrfy", "relayMode"]))
+      .thenRecorded(limited({}, ["vrfy"]));
+    given(limited({ vrfy: { locked: true } }))
+      .when(limiting({ vrfy: { locked: true } }, ["relayMode"]))
+      .thenNothing();
+    given(changed({ vrfy: 252 }), limited({ vrfy: { locked: true } }))
+      .when({ ...change, set: {}, unset: ["vrfy"] })
+      .thenRecorded(changed({}, ["vrfy"]));
+  });
+
+  test("refuses limits that their check refuses, with the path, and records nothing then", () => {
+    given()
+      .when({ ...limiting({ banner: { locked: true } }), set: { relayMode: "none" } })
+      .thenRefused("LIMIT_INVALID", ["limits", "banner"]);
+    given()
+      .when(limiting({ vrfy: { allowed: [] } }))
+      .thenRefused("LIMIT_INVALID", ["limits", "vrfy"]);
+    given()
+      .when(limiting({}, ["banner"]))
+      .thenRefused("LIMIT_INVALID", ["unsetLimits"]);
+    given()
+      .when(limiting({ vrfy: { locked: true } }, ["vrfy"]))
+      .thenRefused("INVALID_INPUT", ["unsetLimits"]);
+    given()
+      .when({
+        ...limiting(
+          {},
+          Array.from({ length: 60 }, () => "vrfy"),
+        ),
+        unset: Array.from({ length: 60 }, () => "vrfy"),
+      })
+      .thenRefused("INVALID_INPUT");
+  });
+
   test("records what changes and leaves out what does not", () => {
     given()
       .when(change)
@@ -108,6 +166,12 @@ describe("policySettings", () => {
     const command = fc
       .tuple(fc.dictionary(name, value), fc.array(name, { maxLength: 3 }))
       .map(([set, unset]): ChangePolicySettings => ({ ...change, set: { ...set }, unset }));
-    holdsOverHistories(policySettings, command);
+    const limit = fc.constantFrom<SettingLimit>({ locked: true }, { max: 3 }, { allowed: ["none"] }, { allowed: [] });
+    const limitCommand = fc
+      .tuple(command, fc.dictionary(name, limit), fc.array(name, { maxLength: 3 }))
+      .map(([both, set, unset]): ChangePolicySettings => {
+        return { ...both, limits: { set: { ...set }, unset, check: limitCheck } };
+      });
+    holdsOverHistories(policySettings, fc.oneof(command, limitCommand));
   });
 });

@@ -10,9 +10,11 @@ import type {
   TokenEvent,
 } from "@mailfold/domain";
 import type { MailEvent } from "../mail-events.ts";
+import type { MessageMarked } from "../mark-events.ts";
 import type { TrafficEvent } from "../traffic-events.ts";
 import type { EventEntry } from "./entry.ts";
 import { mailEvents } from "./mail-events.ts";
+import { markEvents } from "./mark-events.ts";
 import { recordEvents } from "./record-events.ts";
 import { trafficEvents } from "./traffic-events.ts";
 
@@ -28,7 +30,8 @@ export type MailfoldEvent =
   | SenderEntryEvent
   | TokenEvent
   | MailEvent
-  | TrafficEvent;
+  | TrafficEvent
+  | MessageMarked;
 
 /** Entries by event name. */
 export type EventCatalogue = Readonly<Record<string, EventEntry>>;
@@ -37,11 +40,12 @@ export type EventCatalogue = Readonly<Record<string, EventEntry>>;
  * The newest generation of events that this code can apply. Raise it with an event that old code must not skip, and
  * give that event's entry the new number as minReader.
  */
-export const readerGeneration = 1;
+export const readerGeneration = 2;
 
 /** The catalogue: the type checker demands an entry for every event. */
 export const eventCatalogue: Readonly<Record<MailfoldEvent["type"], EventEntry>> = {
   ...recordEvents,
   ...mailEvents,
   ...trafficEvents,
+  ...markEvents,
 };

@@ -15,7 +15,7 @@ import type {
 } from "@mailfold/kernel";
 import { idPrefixes } from "@mailfold/kernel";
 import { z } from "zod";
-import type { BodyRef, SpecialUse } from "../mail-events.ts";
+import type { BodyRef, MessageDelivered, SpecialUse } from "../mail-events.ts";
 
 // The prefix is what catches a mailbox id in a tenant's field; libs/ids parses the rest where ids come in.
 function id<Id extends string>(kind: IdKind): z.ZodType<Id> {
@@ -75,6 +75,14 @@ export const bodyRef: z.ZodType<BodyRef> = z
   .describe("body reference");
 
 export const specialUse: z.ZodType<SpecialUse> = z.enum(["drafts", "sent", "junk", "trash", "archive"]);
+
+/** Where a message is delivered: INBOX, a folder, or the folder of a special use. */
+export const deliveryFolder: z.ZodType<MessageDelivered["data"]["folder"]> = z.union([
+  z.literal("INBOX"),
+  z.strictObject({ id: folderId }),
+  z.strictObject({ specialUse }),
+  z.strictObject({ name: text, folderId }),
+]);
 
 /** A field that may be absent, never undefined: the wire is JSON. */
 export function optional<T extends z.ZodType>(schema: T): z.ZodExactOptional<T> {

@@ -47,11 +47,7 @@ export const mailEvents = {
     categories: ["mail"],
     schema: z.strictObject({
       deliveryId: f.text,
-      folder: z.union([
-        z.literal("INBOX"),
-        z.strictObject({ id: f.folderId }),
-        z.strictObject({ specialUse: f.specialUse }),
-      ]),
+      folder: f.deliveryFolder,
       body: f.bodyRef,
       prefix: f.text,
       sizeBytes: f.count,

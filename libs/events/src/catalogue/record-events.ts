@@ -5,10 +5,12 @@ import type {
   DomainVerified,
   LogCreated,
   LogRestored,
+  PolicyLimitsChanged,
   PolicySettingsChanged,
   ResellerCreated,
   SenderEntryAdded,
   SenderEntryRemoved,
+  SettingLimit,
   SettingValue,
   TenantCreated,
   TenantResumed,
@@ -26,6 +28,15 @@ const settingValue: z.ZodType<SettingValue> = z
     z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(settingValue), z.record(z.string(), settingValue)]),
   )
   .describe("setting value");
+
+const settingLimit: z.ZodType<SettingLimit> = z.union([
+  z.strictObject({ locked: z.literal(true) }),
+  z.strictObject({
+    min: f.optional(z.number()),
+    max: f.optional(z.number()),
+    allowed: f.optional(z.array(z.union([z.string(), z.number(), z.boolean()]))),
+  }),
+]);
 
 const platform = {
   LogCreated: defineEvent<LogCreated>({
@@ -152,6 +163,19 @@ const policy = {
       set: z.record(z.string(), settingValue),
       unset: z.array(f.text),
     }),
+  }),
+  PolicyLimitsChanged: defineEvent<PolicyLimitsChanged>({
+    name: "PolicyLimitsChanged",
+    meaning:
+      "A scope locked or bounded settings for all scopes below it, or lifted that; values set there earlier yield.",
+    categories: ["policy"],
+    schema: z.strictObject({
+      scope: f.scope,
+      set: z.record(z.string(), settingLimit),
+      unset: z.array(f.text),
+    }),
+    // Code that skipped it would let scopes below choose what they must not.
+    minReader: 2,
   }),
   SenderEntryAdded: defineEvent<SenderEntryAdded>({
     name: "SenderEntryAdded",

@@ -2,6 +2,8 @@ import type { IpDenied } from "@mailfold/domain";
 import { z } from "zod";
 import type {
   DeliveryAttempted,
+  HeldMessageDeleted,
+  HeldMessageReleased,
   HeldMessageSettled,
   MessageAccepted,
   MessageHeld,
@@ -165,6 +167,12 @@ const held = {
       judgeAgainAt: f.optional(f.instant),
       facts,
       attempt: f.count,
+      domainId: f.optional(f.domainId),
+      subject: f.optional(f.text),
+      messageIdHeader: f.optional(f.text),
+      reason: f.optional(f.text),
+      score: f.optional(z.number()),
+      folder: f.optional(f.deliveryFolder),
     }),
   }),
   HeldMessageSettled: defineEvent<HeldMessageSettled>({
@@ -176,7 +184,20 @@ const held = {
       outcome: z.enum(["delivered", "expired", "rejected", "deferred"]),
       verdictId: f.optional(f.verdictId),
       judgeAgainAt: f.optional(f.instant),
+      attempt: f.optional(f.count),
     }),
+  }),
+  HeldMessageReleased: defineEvent<HeldMessageReleased>({
+    name: "HeldMessageReleased",
+    meaning: "Somebody had a held copy delivered after all.",
+    categories: ["quarantine"],
+    schema: z.strictObject({ holdId: f.text, mailboxId: f.mailboxId }),
+  }),
+  HeldMessageDeleted: defineEvent<HeldMessageDeleted>({
+    name: "HeldMessageDeleted",
+    meaning: "Somebody threw a held copy away.",
+    categories: ["quarantine"],
+    schema: z.strictObject({ holdId: f.text }),
   }),
   SignedIn: defineEvent<SignedIn>({
     name: "SignedIn",

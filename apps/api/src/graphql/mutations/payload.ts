@@ -7,7 +7,8 @@ import { builder } from "../builder.ts";
 type BuilderTypes = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer Types> ? Types : never;
 
 // An interface from the start, so that errors with more to say can join later without breaking a query.
-const userErrorRef = builder.interfaceRef<Refusal>("UserError").implement({
+/** Refusals as every payload shows them. */
+export const userErrorRef = builder.interfaceRef<Refusal>("UserError").implement({
   description: "Why a command was refused; nothing was written. Codes are catalogued in docs/reference/refusals.md.",
   resolveType: () => "Refused",
   fields: (t) => ({

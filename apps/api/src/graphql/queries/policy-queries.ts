@@ -69,7 +69,7 @@ builder.queryFields((t) => {
 });
 
 /** A query answers null for what is missing or foreign, and says what is wrong with bad input. */
-function refuseBadScope(refusal: { readonly code: string; readonly message: string } | undefined): null {
+export function refuseBadScope(refusal: { readonly code: string; readonly message: string } | undefined): null {
   if (refusal?.code === "INVALID_INPUT") throw badRequest("INVALID_INPUT", refusal.message);
   return null;
 }

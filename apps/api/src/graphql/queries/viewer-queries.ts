@@ -4,6 +4,7 @@ import { admits } from "../../feed/feed-scope.ts";
 import { showEvent } from "../../feed/show-event.ts";
 import { placeStoredScope } from "../../operations/placed-scope.ts";
 import { findAuditEvent } from "../../records/find-event.ts";
+import { createHeldCopies } from "../../records/held-copies.ts";
 import { createSenderEntries } from "../../records/sender-entries.ts";
 import { createVerdicts } from "../../records/verdicts.ts";
 import type { ApiContext } from "../api-context.ts";
@@ -61,6 +62,8 @@ async function findNode(id: string, context: ApiContext): Promise<object | undef
     }
     case "verdict":
       return createVerdicts(deps.rows, deps.journal.events, context.caller).find(id);
+    case "hold":
+      return createHeldCopies(deps.rows, context.caller).find(id);
     case "message":
       return traceOf(id, context);
     case "event": {

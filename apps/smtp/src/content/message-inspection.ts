@@ -1,0 +1,226 @@
+import type { MessageAuthResult, SpfCheck } from "@mailfold/mail-auth";
+import type { MessageText } from "@mailfold/mime";
+import type {
+  AuthenticationFact,
+  ClassifierFact,
+  ContentFindingFact,
+  Facts,
+  MissingFacts,
+  RulesFact,
+  ScanFact,
+} from "@mailfold/policy";
+import type { ContentAnswer } from "@mailfold/rules";
+import type { FetchFacts } from "../fact-source.ts";
+import { TimeBudget } from "../peer/time-budget.ts";
+import { authenticationFact } from "./authentication-fact.ts";
+import type { ContentServices } from "./content-services.ts";
+import type { ContentReading, ListFindings } from "./read-content.ts";
+import { noRules, ruleHeaders, runMessageRules } from "./run-message-rules.ts";
+import { brokenScanner, outOfTime, type Scanner, scanWith } from "./scan-message.ts";
+import { contentSettings, scopeRules } from "./setting-lists.ts";
+
+/** The message under judgement, as it came. */
+export interface InspectedMessage {
+  readonly bytes: Uint8Array;
+  readonly transactionId: string;
+  /** All recipients of the transaction. */
+  readonly recipients: readonly string[];
+}
+
+type Content = NonNullable<Facts["content"]>;
+type Patch = Partial<Content>;
+
+/** For everything that one message is asked, all recipients together. */
+const inspectionMs = 40_000;
+const authenticationMs = 10_000;
+/** Points for a message that takes longer to read than any honest one. */
+const tooCostly: ContentFindingFact = {
+  check: "mime",
+  name: "mime-too-costly",
+  score: 2,
+  detail: "reading the message exceeded its budget",
+};
+const unsure: ClassifierFact = { verdict: "unsure", probability: 0.5, tokens: [] };
+const untrained: ClassifierFact = { verdict: "untrained", probability: 0.5, tokens: [] };
+
+/**
+ * Looks a message up in everything that policy asks about content: each thing once, whoever asks, and all of it within one
+ * time budget. What fails or comes late is a fact, never an exception.
+ */
+export class MessageInspection {
+  private readonly services: ContentServices;
+  private readonly message: InspectedMessage;
+  private readonly budget: TimeBudget;
+  private readonly authentications = new Map<string, Promise<MessageAuthResult | undefined>>();
+  private readonly scans = new Map<Scanner, Promise<ScanFact[Scanner]>>();
+  private readonly searches = new Map<object, Promise<ListFindings | undefined>>();
+  private readonly classified = new Map<string, Promise<ClassifierFact>>();
+  private readonly answers = new Map<string, ContentAnswer>();
+  private reading: Promise<ContentReading | undefined> | undefined;
+  private headers: ReturnType<typeof ruleHeaders> | undefined;
+
+  constructor(services: ContentServices, message: InspectedMessage, budgetMs: number = inspectionMs) {
+    this.services = services;
+    this.message = message;
+    this.budget = new TimeBudget(budgetMs);
+  }
+
+  /** Answers the needs authentication, scan, classify, findings and rules; leaves others alone. */
+  readonly source: FetchFacts = (missing, facts) => {
+    const { content } = facts;
+    if (content === undefined) return facts;
+    const asked = missing.needs.flatMap((need) => this.patches[need as ContentNeed]?.(missing, facts) ?? []);
+    if (asked.length === 0) return facts;
+    return Promise.all(asked).then((all) => ({ ...facts, content: Object.assign({}, content, ...all) }));
+  };
+
+  /** The whole result for the peer of these facts, asked now if it was not before; undefined when it came too late. */
+  authenticate(facts: Facts): Promise<MessageAuthResult | undefined> {
+    const ip = facts.origin?.ip ?? facts.ip;
+    const found = memo(this.authentications, `${ip} ${facts.sender?.address}`, () => this.askAuthentication(ip, facts));
+    return this.budget.within(found, () => undefined);
+  }
+
+  /** The result for these facts, if policy asked for it. */
+  known(facts: Facts): Promise<MessageAuthResult | undefined> | undefined {
+    return this.authentications.get(`${facts.origin?.ip ?? facts.ip} ${facts.sender?.address}`);
+  }
+
+  private readonly patches: {
+    readonly [Name in ContentNeed]: (missing: MissingFacts, facts: Facts) => Promise<Patch>;
+  } = {
+    authentication: async (_missing, facts) => ({ authentication: await this.authentication(facts) }),
+    scan: async (missing, facts) => ({ scan: await this.scan(missing.scanners ?? [], facts) }),
+    classify: async (missing) => ({ classifier: await this.classify(missing) }),
+    findings: async (missing) => ({ findings: await this.findings(missing) }),
+    rules: async (missing, facts) => ({ rules: await this.rules(missing, facts) }),
+  };
+
+  private async authentication(facts: Facts): Promise<AuthenticationFact> {
+    const result = await this.authenticate(facts);
+    return result === undefined ? failedAuthentication(facts) : authenticationFact(result);
+  }
+
+  private askAuthentication(ip: string, facts: Facts): Promise<MessageAuthResult | undefined> {
+    const { auth, resolver, hostname } = this.services;
+    return this.attempt("authentication", () =>
+      auth.authenticate({
+        ip,
+        helo: facts.helo ?? "",
+        mailFrom: facts.sender?.address ?? "",
+        hostname,
+        message: this.message.bytes,
+        deadlineMs: authenticationMs,
+        resolver,
+        ...(facts.spf === undefined ? {} : { spf: facts.spf satisfies SpfCheck }),
+      }),
+    );
+  }
+
+  private async scan(scanners: readonly Scanner[], facts: Facts): Promise<ScanFact> {
+    const found = await Promise.all(
+      scanners.map(async (scanner) => {
+        const asked = memo(this.scans, scanner, async () => {
+          const answer = await this.attempt(scanner, async () => ({
+            fact: await scanWith(this.services, scanner, this.message, facts),
+          }));
+          return answer === undefined ? brokenScanner : answer.fact;
+        });
+        return [scanner, await this.budget.within(asked, (): ScanFact[Scanner] => outOfTime)] as const;
+      }),
+    );
+    return Object.fromEntries(found.filter(([, fact]) => fact !== undefined)) as ScanFact;
+  }
+
+  private async classify({ tenantId }: MissingFacts): Promise<ClassifierFact> {
+    const { classifier } = this.services;
+    if (classifier === undefined || tenantId === undefined) return untrained;
+    const asked = memo(this.classified, tenantId, async () => {
+      const reading = await this.read();
+      if (reading === undefined) return unsure;
+      const fact = await this.attempt("classifier", async () => classifier.classify(tenantId, reading.tokens));
+      return fact ?? unsure;
+    });
+    return this.budget.within(asked, () => unsure);
+  }
+
+  private async findings({ path }: MissingFacts): Promise<readonly ContentFindingFact[]> {
+    const { checks, lists, key } = contentSettings(this.services.policy.current(), path ?? {});
+    const hasLists = lists.phrases.length > 0 || lists.urls.length > 0;
+    if (checks.length === 0 && !hasLists) return [];
+    const reading = await this.budget.within(this.read(), () => undefined);
+    if (reading === undefined) return checks.includes("mime") ? [tooCostly] : [];
+    const asked = hasLists
+      ? memo(this.searches, key, () => this.attempt("search", () => this.services.reader.search(reading.text, lists)))
+      : undefined;
+    const listed = asked === undefined ? undefined : await this.budget.within(asked, () => undefined);
+    return [
+      ...(checks.includes("html") ? findingFacts("html", reading.html) : []),
+      ...findingFacts("phrases", listed?.phrases ?? []),
+      ...findingFacts("urls", listed?.urls ?? []),
+      ...(checks.includes("mime") ? findingFacts("mime", reading.mime) : []),
+    ];
+  }
+
+  private async rules({ path, score }: MissingFacts, facts: Facts): Promise<RulesFact> {
+    const scopes = scopeRules(this.services.policy.current(), path ?? {});
+    if (scopes.length === 0) return noRules;
+    this.headers ??= ruleHeaders(this.message.bytes);
+    const message = {
+      headers: this.headers,
+      sizeBytes: this.message.bytes.length,
+      answers: this.answers,
+      text: async (): Promise<MessageText | undefined> => {
+        return (await this.budget.within(this.read(), () => undefined))?.text;
+      },
+    };
+    return runMessageRules(this.services, message, { facts, scopes, score });
+  }
+
+  private read(): Promise<ContentReading | undefined> {
+    this.reading ??= this.attempt("reading", () => this.services.reader.read(this.message.bytes));
+    return this.reading;
+  }
+
+  /** A fault of one of our own parts is logged, and leaves the message without that part's word. */
+  private async attempt<T>(part: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.services.log.error(
+        { err: error, part, transaction: this.message.transactionId },
+        "content was not looked at",
+      );
+      return undefined;
+    }
+  }
+}
+
+type ContentNeed = "authentication" | "scan" | "classify" | "findings" | "rules";
+
+function failedAuthentication(facts: Facts): AuthenticationFact {
+  const address = facts.sender?.address ?? "";
+  const domain = address === "" ? (facts.helo ?? "") : address.slice(address.lastIndexOf("@") + 1);
+  const identity = address === "" ? "helo" : "mailfrom";
+  return {
+    spf: facts.spf ?? { result: "temperror", identity, domain },
+    dkim: [],
+    dmarc: { result: "temperror", domain: "" },
+    arc: { result: "temperror", sealers: [] },
+  };
+}
+
+function findingFacts(
+  check: ContentFindingFact["check"],
+  findings: readonly { readonly name: string; readonly score: number; readonly detail: string }[],
+): readonly ContentFindingFact[] {
+  return findings.map(({ name, score, detail }) => ({ check, name, score, detail }));
+}
+
+function memo<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

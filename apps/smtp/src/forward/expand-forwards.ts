@@ -1,0 +1,142 @@
+import type { Facts, RecipientFact, Verdict } from "@mailfold/policy";
+import type { Directory } from "@mailfold/projection-directory";
+import { recipientFact } from "../directory-facts.ts";
+import { classifyAddress } from "../envelope-address.ts";
+import type { Judged } from "../judge.ts";
+
+/** Who gets a message in the end: recipients and those of ours that it is sent on to, and addresses elsewhere. */
+export interface Expanded {
+  readonly judged: readonly Judged[];
+  /** Addresses elsewhere that a recipient's copy is sent on to. */
+  readonly sentOn: ReadonlyMap<Judged, readonly string[]>;
+  /** Recipients that keep no copy, since all of it is sent on. */
+  readonly redirected: ReadonlySet<Judged>;
+}
+
+export interface ExpandInput {
+  readonly judged: readonly Judged[];
+  readonly directory: Directory;
+  /** Whether mail may be sent to addresses elsewhere; without keys for it, it may not. */
+  readonly maySendOut: boolean;
+  /** The data phase for a recipient of ours that was not in the envelope. */
+  judge(facts: Facts): Promise<Judged>;
+}
+
+/** Targets of one recipient, and recipients of ours that one message may gain. */
+const targetsMax = 20;
+const gainedMax = 100;
+/** Hops after which mail is not sent on any more: it goes round, or nearly. */
+const receivedMax = 50;
+
+/**
+ * Follows forward and redirect. A target of ours is judged like a recipient, by its own tenant's policy, and its own rules
+ * may send on in turn; nobody gets the message twice. Mail that is held, refused or junk stays where it is.
+ */
+export async function expandForwards(input: ExpandInput): Promise<Expanded> {
+  const paths = new Paths(input.judged);
+  // Recipients gained are at the end of the list, so they are followed, too.
+  for (const each of paths.judged) {
+    const own = addressOf(each);
+    const wishes = wishesOf(each, input.directory);
+    for (const target of wishes.targets) {
+      if (target === own || paths.follows(each, target)) continue;
+      const found = recipientFact(input.directory, target);
+      if (found.kind === "foreign" && input.maySendOut) paths.send(each, target);
+      if (found.kind !== "local" || paths.judged.length - input.judged.length >= gainedMax) continue;
+      paths.gain(each, await input.judge(factsFor(each.facts, target, found)));
+    }
+    if (!wishes.keep && !wishes.targets.includes(own)) paths.redirecting.add(each);
+  }
+  return paths.expanded();
+}
+
+/** Which copy goes where. */
+class Paths {
+  readonly judged: Judged[];
+  /** Recipients whose rules keep no copy. */
+  readonly redirecting = new Set<Judged>();
+  private readonly byAddress: Map<string, Judged | undefined>;
+  private readonly sentOn = new Map<Judged, string[]>();
+  private readonly next = new Map<Judged, Judged[]>();
+
+  constructor(judged: readonly Judged[]) {
+    this.judged = [...judged];
+    this.byAddress = new Map(judged.map((each) => [addressOf(each), each]));
+  }
+
+  /** Whether the target gets the message anyway; then this copy's way leads there. */
+  follows(from: Judged, target: string): boolean {
+    if (!this.byAddress.has(target)) return false;
+    const to = this.byAddress.get(target);
+    // One elsewhere is sent to once, on somebody else's behalf.
+    if (to === undefined) this.sentOn.set(from, this.sentOn.get(from) ?? []);
+    else this.lead(from, to);
+    return true;
+  }
+
+  send(from: Judged, target: string): void {
+    this.byAddress.set(target, undefined);
+    this.sentOn.set(from, [...(this.sentOn.get(from) ?? []), target]);
+  }
+
+  gain(from: Judged, to: Judged): void {
+    this.byAddress.set(addressOf(to), to);
+    this.judged.push(to);
+    this.lead(from, to);
+  }
+
+  /** A copy that goes nowhere, or only round, stays with the first whose it is. */
+  expanded(): Expanded {
+    const redirected = new Set(this.redirecting);
+    for (const each of this.redirecting) if (!this.lands(each, redirected, new Set())) redirected.delete(each);
+    return { judged: this.judged, sentOn: new Map([...this.sentOn].filter(([, to]) => to.length > 0)), redirected };
+  }
+
+  private lead(from: Judged, to: Judged): void {
+    this.next.set(from, [...(this.next.get(from) ?? []), to]);
+  }
+
+  private lands(judged: Judged, redirected: ReadonlySet<Judged>, passed: Set<Judged>): boolean {
+    if (!redirected.has(judged) || this.sentOn.has(judged)) return true;
+    if (passed.has(judged)) return false;
+    passed.add(judged);
+    return (this.next.get(judged) ?? []).some((to) => this.lands(to, redirected, passed));
+  }
+}
+
+function addressOf({ facts }: Judged): string {
+  return facts.recipient?.address ?? "";
+}
+
+interface Wishes {
+  readonly targets: readonly string[];
+  readonly keep: boolean;
+}
+
+const none: Wishes = { targets: [], keep: true };
+
+function wishesOf({ verdict, facts }: Judged, directory: Directory): Wishes {
+  const { forwardTo = [], redirectTo = [] } = verdict.delivery ?? {};
+  if (verdict.action !== "accept" || forwardTo.length + redirectTo.length === 0) return none;
+  if ((facts.content?.received ?? 0) > receivedMax || isForwardingOff(verdict, facts, directory)) return none;
+  const addresses = [...forwardTo, ...redirectTo].map((target) => classifyAddress(target));
+  const targets = addresses.filter(({ form }) => form === "plain").map(({ address }) => address);
+  return { targets: [...new Set(targets)].slice(0, targetsMax), keep: redirectTo.length === 0 };
+}
+
+/** The switch that a suspension may set: the mail stays in its mailbox. */
+function isForwardingOff({ tenantId }: Verdict, { recipient }: Facts, directory: Directory): boolean {
+  const owner = recipient?.found.kind === "local" ? recipient.found.domain.tenantId : tenantId;
+  return owner !== undefined && directory.tenant(owner)?.switches.forwarding === true;
+}
+
+/** The session's facts for another recipient: what was found out for the first one's settings does not count here. */
+function factsFor(facts: Facts, address: string, found: RecipientFact): Facts {
+  const { dnsLists: _lists, counters: _counters, content, ...session } = facts;
+  const recipient = { address, form: "plain", found, acceptedBefore: 0 } as const;
+  // Whoever sends on has waited already.
+  const greylist = { status: "known" } as const;
+  if (content === undefined) return { ...session, recipient, greylist };
+  const { scan: _scan, classifier: _classifier, findings: _findings, rules: _rules, ...shared } = content;
+  return { ...session, recipient, greylist, content: shared };
+}

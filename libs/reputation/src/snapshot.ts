@@ -1,0 +1,101 @@
+import { countListedIp } from "./judge-sender.ts";
+import type { LearningSettings } from "./learning-settings.ts";
+import { learningProblem } from "./learning-settings.ts";
+import { type Ledger, ledgerOf, newReputation, type Pardon, type Reputation } from "./ledger.ts";
+import type { ListScope } from "./listing.ts";
+import type { SenderRecord } from "./sender-record.ts";
+import type { SubjectKey } from "./subjects.ts";
+import type { Tally } from "./tally.ts";
+
+/** Raise when states change shape: an older snapshot is refused, and the fold starts from an older one or from the log. */
+export const snapshotVersion = 1;
+const recordsInPart = 200;
+
+/** A piece of a snapshot, plain JSON of bounded size: a checkpoint is a row of them, the first with the times and settings. */
+export type SnapshotPart =
+  | {
+      readonly part: "head";
+      readonly version: number;
+      readonly now: number;
+      readonly settings: readonly (readonly [ListScope, LearningSettings])[];
+      readonly tenantMail: readonly (readonly [string, Tally])[];
+      readonly scopes: readonly (readonly [ListScope, readonly (readonly [SubjectKey, Pardon])[]])[];
+      readonly parts: number;
+    }
+  | {
+      readonly part: "senders";
+      readonly scope: ListScope;
+      readonly senders: readonly (readonly [SubjectKey, SenderRecord])[];
+    };
+
+/** The whole state in pieces; it must not be changed until they are all taken. Two equal folds give equal pieces. */
+export function* snapshotParts(reputation: Reputation): Generator<SnapshotPart> {
+  const ledgers = [...reputation.ledgers.values()].sort((one, other) => (one.scope < other.scope ? -1 : 1));
+  const senderParts = (ledger: Ledger): number => Math.ceil(ledger.records.size / recordsInPart);
+  yield {
+    part: "head",
+    version: snapshotVersion,
+    now: reputation.now,
+    settings: sorted(reputation.settings),
+    tenantMail: sorted(reputation.tenantMail),
+    scopes: ledgers.map((ledger) => [ledger.scope, sorted(ledger.pardons)] as const),
+    parts: 1 + ledgers.reduce((sum, ledger) => sum + senderParts(ledger), 0),
+  };
+  for (const ledger of ledgers) {
+    const senders = sorted(ledger.records);
+    for (let start = 0; start < senders.length; start += recordsInPart)
+      yield { part: "senders", scope: ledger.scope, senders: senders.slice(start, start + recordsInPart) };
+  }
+}
+
+function sorted<Key extends string, Value>(map: ReadonlyMap<Key, Value>): (readonly [Key, Value])[] {
+  return [...map].sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
+/** The state whose pieces these are. Throws when one is missing or of another version: half a history is none. */
+export function restoreReputation(parts: Iterable<SnapshotPart>): Reputation {
+  const reputation = newReputation();
+  let expected = 0;
+  let read = 0;
+  for (const part of parts) {
+    read++;
+    if (part.part === "head") {
+      if (part.version !== snapshotVersion)
+        throw new Error(`snapshot of version ${part.version}, not ${snapshotVersion}`);
+      expected = part.parts;
+      restoreHead(reputation, part);
+    } else if (expected === 0) throw new Error("a snapshot begins with its head");
+    else restoreSenders(reputation, part.scope, structuredClone(part.senders));
+  }
+  if (expected === 0 || read !== expected) throw new Error(`snapshot of ${expected} parts, ${read} found`);
+  return reputation;
+}
+
+function restoreHead(reputation: Reputation, head: SnapshotPart & { readonly part: "head" }): void {
+  reputation.now = head.now;
+  for (const [scope, settings] of head.settings) {
+    const problem = learningProblem(settings);
+    if (problem !== undefined) throw new Error(`snapshot with unfit settings of ${scope}: ${problem}`);
+    reputation.settings.set(scope, settings);
+  }
+  for (const [tenant, tally] of head.tenantMail) reputation.tenantMail.set(tenant, tally);
+  for (const [scope, pardons] of head.scopes) {
+    const ledger = ledgerOf(reputation, scope);
+    for (const [key, pardon] of pardons) ledger.pardons.set(key, pardon);
+  }
+}
+
+function restoreSenders(
+  reputation: Reputation,
+  scope: ListScope,
+  senders: readonly (readonly [SubjectKey, SenderRecord])[],
+): void {
+  const ledger = ledgerOf(reputation, scope);
+  for (const [key, record] of senders) {
+    ledger.records.set(key, record);
+    if (!record.listing) continue;
+    ledger.listed.add(key);
+    countListedIp(ledger, key, 1);
+    reputation.nextDueAt = Math.min(reputation.nextDueAt, record.listing.dueAt);
+  }
+}

@@ -1,0 +1,2 @@
+export * from "./held-copies.ts";
+export { quarantine } from "./quarantine.ts";
