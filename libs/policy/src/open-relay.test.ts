@@ -4,7 +4,7 @@ import type { Scope } from "@mailfold/domain";
 import fc from "fast-check";
 import { compilePolicy } from "./compiled-policy.ts";
 import { oracle } from "./open-relay-oracle.ts";
-import { inputs, lookups, ownerOf, strangers } from "./open-relay-world.ts";
+import { inputs, lookups, ownerOf, strangers } from "./open-relay-test-world.ts";
 import {
   domainScopeA,
   entry,

@@ -12,7 +12,7 @@ interface StoredSetting {
   readonly byEvent: string;
 }
 /** A limit where it is set. */
-export interface StoredLimit {
+interface StoredLimit {
   readonly limit: SettingLimit;
   readonly byEvent: string;
 }

@@ -4,8 +4,6 @@ import type { Phase } from "./types.ts";
 
 /** Scopes from the widest to the narrowest. */
 export const scopeKinds = ["platform", "reseller", "tenant", "domain", "mailbox"] as const;
-/** Scopes at which settings can be set. */
-export const scopesInForce: readonly Scope["kind"][] = scopeKinds;
 
 /** One row of the settings table: what docs, validation and inheritance all read. */
 export interface SettingDefinition {

@@ -4,7 +4,7 @@ import { relaySettings } from "./relay-settings.ts";
 import { sessionSettings } from "./session-settings.ts";
 import type { SettingDefinition } from "./setting-definition.ts";
 
-export { type SettingDefinition, scopeKinds, scopesInForce } from "./setting-definition.ts";
+export { type SettingDefinition, scopeKinds } from "./setting-definition.ts";
 
 const table = [...relaySettings, ...sessionSettings, ...contentSettings] as const;
 

@@ -1,11 +1,5 @@
 import type { SettingCheck as DeciderCheck, Scope, SettingValue } from "@mailfold/domain";
-import {
-  scopeKinds,
-  scopesInForce,
-  settingDefinition,
-  settingDefinitions,
-  settingWarning,
-} from "./setting-definitions.ts";
+import { scopeKinds, settingDefinition, settingDefinitions, settingWarning } from "./setting-definitions.ts";
 
 /** What validateSetting answers: the canonical value to store, or what is wrong and what is allowed. */
 export type SettingValidation =
@@ -31,12 +25,6 @@ function placeProblem(
   if (!definition) {
     const names = settingDefinitions.map((known) => known.name).join(", ");
     return refused("SETTING_UNKNOWN", `there is no setting "${name}"; known are ${names}`);
-  }
-  if (!scopesInForce.includes(scopeKind)) {
-    return refused(
-      "SETTING_NOT_AT_SCOPE",
-      `${name}: settings exist at ${scopesInForce.join(", ")} scope, not yet at ${scopeKind} scope`,
-    );
   }
   if (scopeKinds.indexOf(scopeKind) > scopeKinds.indexOf(definition.lowestScope)) {
     return refused("SETTING_NOT_AT_SCOPE", `${name} cannot be set below ${definition.lowestScope} scope`);

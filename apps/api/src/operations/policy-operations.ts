@@ -1,13 +1,14 @@
-import { policySettings, type SenderEntryAdded, type SettingValue, scopeId, senderEntry } from "@mailfold/domain";
+import {
+  policySettings,
+  type Scope,
+  type SenderEntryAdded,
+  type SettingValue,
+  scopeId,
+  senderEntry,
+} from "@mailfold/domain";
 import { streams } from "@mailfold/events";
 import type { RecordedEvent } from "@mailfold/kernel";
-import {
-  parseSenderPattern,
-  scopesInForce,
-  settingDefinition,
-  validateSenderEntry,
-  validateSetting,
-} from "@mailfold/policy";
+import { parseSenderPattern, settingDefinition, validateSenderEntry, validateSetting } from "@mailfold/policy";
 import type { SenderEntries } from "../records/sender-entries.ts";
 import type { OperationKit } from "./operation-kit.ts";
 import { invalidInput, notFound, type OperationOutcome, refused } from "./operation-outcome.ts";
@@ -87,7 +88,7 @@ function createPolicyUpdate(kit: OperationKit): Operations["policyUpdate"] {
 function checkSetting(
   name: string,
   value: SettingValue | undefined,
-  at: { readonly kind: (typeof scopesInForce)[number]; readonly unlocked: readonly string[] },
+  at: { readonly kind: Scope["kind"]; readonly unlocked: readonly string[] },
 ) {
   const definition = settingDefinition(name);
   if (definition === undefined) return { code: "SETTING_UNKNOWN", message: `there is no setting ${name}` } as const;
@@ -114,10 +115,6 @@ function createSenderEntryAdd(kit: OperationKit, entries: SenderEntries): Operat
         const placed = placeScope(kit.view(caller), caller, input.scope);
         if ("errors" in placed) return placed;
         const { scope } = placed;
-        if (!scopesInForce.includes(scope.kind)) {
-          const message = `lists stand at ${scopesInForce.join(", ")} scope`;
-          return refused({ code: "SETTING_NOT_AT_SCOPE", message, path: ["scope"] });
-        }
         const parsed = parseSenderPattern(input.pattern);
         if ("problem" in parsed)
           return refused({ code: "PATTERN_INVALID", message: parsed.problem, path: ["pattern"] });

@@ -13,7 +13,7 @@ export interface ContentSettings {
 }
 
 /** Points for a link into a domain of urlDenyList. */
-export const deniedUrlPoints = 3;
+const deniedUrlPoints = 3;
 
 const noLists: ContentLists = { phrases: [], urls: [] };
 // Values live as long as the policy that holds them, so does what was made of them.
