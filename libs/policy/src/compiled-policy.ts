@@ -122,9 +122,15 @@ class PolicySnapshot implements CompiledPolicy {
   }
 }
 
-function stateOf(policy: CompiledPolicy): PolicyState {
+/** The data of a policy, for what lies in this library. */
+export function stateOf(policy: CompiledPolicy): PolicyState {
   assert(policy instanceof PolicySnapshot, "a policy compiled by this module");
   return policy.state;
+}
+
+/** The policy of some data. */
+export function snapshotOf(state: PolicyState): CompiledPolicy {
+  return new PolicySnapshot(state);
 }
 
 /** The policy before any event: every setting at its default, all lists empty. */

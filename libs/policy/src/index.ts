@@ -35,3 +35,5 @@ export * from "./setting-definitions.ts";
 export * from "./types.ts";
 export * from "./validate-limit.ts";
 export * from "./validate-setting.ts";
+export { applyChanges, type ChangedPolicy, type ChangePlace, proposedEvent } from "./what-if/apply-changes.ts";
+export * from "./what-if/policy-change.ts";

@@ -70,6 +70,12 @@ export class ListView {
     return new ListView(store, store.sequence);
   }
 
+  /** A copy that can be changed without taking from this one its place as the newest. */
+  detached(): ListView {
+    const store = this.#copy(Number.NEGATIVE_INFINITY);
+    return new ListView(store, store.sequence);
+  }
+
   /** Rows held, visible or not: what compaction would look at. */
   get rowCount(): number {
     return this.#store.rows.count;

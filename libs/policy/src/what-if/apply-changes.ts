@@ -1,0 +1,169 @@
+import { type Scope, type SettingValue, scopeId } from "@mailfold/domain";
+import type { SenderEntryId } from "@mailfold/kernel";
+import { snapshotOf, stateOf } from "../compiled-policy.ts";
+import { entryAdded, entryRemoved, settingSet, settingUnset } from "../policy-changes.ts";
+import { chainOf, type PolicyState, platformChain, settingValue } from "../policy-state.ts";
+import { validateSenderEntry } from "../sender-pattern.ts";
+import type { CompiledPolicy, ScopePath } from "../types.ts";
+import { checkLimitsAbove, type LimitsOfScope } from "../validate-limit.ts";
+import { validateSetting } from "../validate-setting.ts";
+import { type PolicyChange, type PolicyChangeProblem, policyChangesMax } from "./policy-change.ts";
+
+/** Where changes are made: a scope, and itself with all scopes above it (the limits of those above count). */
+export interface ChangePlace {
+  readonly scope: Scope;
+  readonly path: ScopePath;
+}
+
+/** The policy with changes, or why they cannot be made. */
+export type ChangedPolicy = { readonly policy: CompiledPolicy } | { readonly problem: PolicyChangeProblem };
+
+/** What trace lines show as the event of a change that was only tried. */
+export const proposedEvent = "proposed";
+
+type Refusal = Omit<PolicyChangeProblem, "at">;
+type Applied = PolicyState | { readonly refusal: Refusal };
+
+/**
+ * The policy as it would be with all of some changes made in one scope, checked like the operations that make them. The
+ * policy itself stays as it is, and keeps its revision: both can be evaluated side by side, and later events can still be
+ * applied to it at no extra cost. Values and patterns may be in any form the operations take.
+ */
+export function applyChanges(
+  policy: CompiledPolicy,
+  place: ChangePlace,
+  changes: readonly PolicyChange[],
+): ChangedPolicy {
+  if (changes.length > policyChangesMax) {
+    return { problem: { code: "INVALID_INPUT", message: `at most ${policyChangesMax} changes`, at: policyChangesMax } };
+  }
+  const { revision } = policy;
+  const before = stateOf(policy);
+  let state: PolicyState = { ...before, lists: before.lists.detached() };
+  for (const [at, change] of changes.entries()) {
+    const applied = applyChange(state, place, change);
+    if ("refusal" in applied) return { problem: { ...applied.refusal, at } };
+    state = applied;
+  }
+  return { policy: snapshotOf({ ...state, revision }) };
+}
+
+function refused(code: Refusal["code"], message: string): Applied {
+  return { refusal: { code, message } };
+}
+
+function applyChange(state: PolicyState, place: ChangePlace, change: PolicyChange): Applied {
+  const { scope } = place;
+  if ("set" in change) {
+    let next: Applied = state;
+    for (const [name, value] of Object.entries(change.set)) {
+      if ("refusal" in next) return next;
+      next = withValue(next, place, { name, value });
+    }
+    return next;
+  }
+  if ("unset" in change) {
+    let next = state;
+    for (const name of change.unset) {
+      if (next.settings.get(scopeId(scope))?.values.has(name) !== true) continue;
+      next = settingUnset(next, scope, name, proposedEvent);
+    }
+    return next;
+  }
+  if ("entryAdd" in change) return withEntryOf(state, place, change.entryAdd);
+  if ("entryRemove" in change) {
+    const next = entryRemoved(state, { scope, ...change.entryRemove }, proposedEvent);
+    const { list, pattern } = change.entryRemove;
+    return next.lists === state.lists ? refused("NOT_FOUND", `the ${list} list has no entry ${pattern}`) : next;
+  }
+  if ("ruleSave" in change) return withRule(state, place, change.ruleSave);
+  if ("ruleDelete" in change) return withoutRule(state, place, change.ruleDelete.name);
+  return refused("NOT_FOUND", `nothing is listed as ${change.pardon.value}`);
+}
+
+function unlocksOf(state: PolicyState): readonly string[] {
+  const unlocks = settingValue(state, platformChain, "unlocks");
+  return Array.isArray(unlocks) ? unlocks.map(String) : [];
+}
+
+/** Limits of the scopes above, widest first. */
+function limitsAbove(state: PolicyState, { path, scope }: ChangePlace): readonly LimitsOfScope[] {
+  const above: LimitsOfScope[] = [];
+  for (const id of [...chainOf(path)].reverse()) {
+    const settings = id === scopeId(scope) ? undefined : state.settings.get(id);
+    if (settings?.limits === undefined) continue;
+    const limits = Object.fromEntries([...settings.limits].map(([name, { limit }]) => [name, limit]));
+    above.push({ kind: settings.scope.kind, limits });
+  }
+  return above;
+}
+
+function withValue(
+  state: PolicyState,
+  place: ChangePlace,
+  { name, value }: { readonly name: string; readonly value: SettingValue },
+): Applied {
+  const { path, scope } = place;
+  const checked = validateSetting(name, value, scope.kind, { unlocked: unlocksOf(state) });
+  if (!checked.ok) return refused(checked.code, checked.problem);
+  const limit = checkLimitsAbove(name, checked.value, limitsAbove(state, place));
+  if (limit) return refused(limit.code, limit.message);
+  const { resellerId } = path;
+  const reseller = scope.kind === "tenant" && resellerId !== undefined ? { resellerId } : {};
+  return settingSet(state, { scope, name, value: checked.value, byEvent: proposedEvent, ...reseller });
+}
+
+type EntryAdd = Extract<PolicyChange, { entryAdd: unknown }>["entryAdd"];
+
+function withEntryOf(state: PolicyState, { path, scope }: ChangePlace, entry: EntryAdd): Applied {
+  const { expiresAt, list, trustUnverified = false } = entry;
+  const proposed = { list, scopeKind: scope.kind, pattern: entry.pattern, trustUnverified };
+  const valid = validateSenderEntry(proposed, { unlocked: unlocksOf(state) });
+  if ("problem" in valid) return refused("PATTERN_INVALID", valid.problem);
+  const { resellerId } = path;
+  return entryAdded(state, {
+    entryId: proposedEvent as SenderEntryId,
+    scope,
+    list,
+    pattern: valid.pattern.pattern,
+    trustUnverified,
+    byEvent: proposedEvent,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(scope.kind === "tenant" && resellerId !== undefined ? { resellerId } : {}),
+  });
+}
+
+function rulesOf(state: PolicyState, scope: Scope): readonly SettingValue[] {
+  const value = state.settings.get(scopeId(scope))?.values.get("rules")?.value;
+  return Array.isArray(value) ? value : [];
+}
+
+/** Name of a rule as it is stored. */
+export function ruleNameOf(rule: SettingValue | undefined): string | undefined {
+  if (rule === null || typeof rule !== "object" || Array.isArray(rule)) return undefined;
+  const { name } = rule as { readonly name?: SettingValue };
+  return typeof name === "string" ? name : undefined;
+}
+
+type RuleSave = Extract<PolicyChange, { ruleSave: unknown }>["ruleSave"];
+
+function withRule(state: PolicyState, place: ChangePlace, { before, rule }: RuleSave): Applied {
+  const name = ruleNameOf(rule);
+  if (name === undefined) return refused("INVALID_INPUT", "a rule is an object with a name");
+  const rules = rulesOf(state, place.scope);
+  const known = rules.findIndex((each) => ruleNameOf(each) === name);
+  if (known >= 0 && before === undefined) {
+    return withValue(state, place, { name: "rules", value: rules.with(known, rule) });
+  }
+  const others = rules.filter((_each, index) => index !== known);
+  const at = before === undefined ? others.length : others.findIndex((each) => ruleNameOf(each) === before);
+  if (at < 0) return refused("NOT_FOUND", `there is no rule "${before}" in this scope`);
+  return withValue(state, place, { name: "rules", value: others.toSpliced(at, 0, rule) });
+}
+
+function withoutRule(state: PolicyState, place: ChangePlace, name: string): Applied {
+  const rules = rulesOf(state, place.scope);
+  const rest = rules.filter((rule) => ruleNameOf(rule) !== name);
+  if (rest.length === rules.length) return refused("NOT_FOUND", `there is no rule "${name}" in this scope`);
+  return withValue(state, place, { name: "rules", value: rest });
+}
