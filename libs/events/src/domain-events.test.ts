@@ -113,9 +113,24 @@ describe("what deciders decide can be written", () => {
     );
   });
 
+  test("pardon", () => {
+    const pardonId = "prd_01" as never;
+    const subject = { kind: "ip", value: "192.0.2.1" } as const;
+    const facts = { at: 1, scopeExists: true, unknownEvidence: [] };
+    const asked = { pardonId, subject, until: 9, voidEvidence: ["e"], reason: "r", redeliver: true, facts };
+    writes(
+      "pardon-ten_01.5f1d",
+      domain.pardon,
+      { type: "PardonSender", scope: { kind: "tenant", id: tenantId }, ...asked },
+      { type: "LiftPardon", pardonId, reason: "r", at: 2 },
+    );
+  });
+
   test("and that was every event of the deciders", () => {
     const byStores = ["LogCreated", "LogRestored"];
-    const expected = Object.keys(recordEvents).filter((name) => !byStores.includes(name));
+    const expected = [...Object.keys(recordEvents), "SenderPardoned", "PardonLifted"].filter(
+      (name) => !byStores.includes(name),
+    );
     assert.deepEqual([...seen].sort(), expected.sort());
   });
 });

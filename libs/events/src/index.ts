@@ -7,6 +7,7 @@ export * from "./event-reference.ts";
 export * from "./mail-events.ts";
 export * from "./mark-events.ts";
 export * from "./redact-secrets.ts";
+export * from "./reputation-events.ts";
 export { isSealed } from "./sealed-fields.ts";
 export * from "./streams.ts";
 export * from "./traffic-events.ts";

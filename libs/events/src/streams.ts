@@ -14,6 +14,8 @@ export const categories = {
   address: "record",
   policy: "record",
   senderentry: "record",
+  listing: "record",
+  pardon: "record",
   token: "record",
   mail: "mail",
   denial: "traffic",
@@ -22,6 +24,7 @@ export const categories = {
   quarantine: "traffic",
   verdict: "traffic",
   mark: "traffic",
+  reputation: "traffic",
   signin: "traffic",
 } as const satisfies Record<string, LifeClass>;
 export type StreamCategory = keyof typeof categories;
@@ -41,6 +44,10 @@ export const streams = {
   address: (addressHash: string) => `address-${addressHash}`,
   policy: (scopeId: string) => `policy-${scopeId}`,
   senderEntry: (scopeId: string, patternHash: string) => `senderentry-${scopeId}.${patternHash}`,
+  /** `scopeId`: `platform` or a tenant's; the hash is of `kind:value`, purpose `listing`. All listings of one sender. */
+  listing: (scopeId: string, subjectHash: string) => `listing-${scopeId}.${subjectHash}`,
+  /** The hash is the listing's. */
+  pardon: (scopeId: string, subjectHash: string) => `pardon-${scopeId}.${subjectHash}`,
   token: (id: TokenId) => `token-${id}`,
   mail: (id: MailboxId) => `mail-${id}`,
   denial: (prefix: string) => `denial-${prefix}`,
@@ -53,6 +60,10 @@ export const streams = {
   mark: (tenant: TenantId, at: number) => `mark-${tenant}.${utcDay(at)}`,
   /** Marks that programs make, a stream for each message: so that a retried command finds its own. */
   messageMark: (tenant: TenantId, transactionId: string) => `mark-${tenant}.${transactionId}`,
+  /** Times that the learner of blacklists took note of. */
+  reputationTicks: (at: number) => `reputation-${utcDay(at)}`,
+  /** One checkpoint of the learner, a part an event. */
+  reputationCheckpoint: (at: number, checkpointId: string) => `reputation-${utcDay(at)}.${checkpointId}`,
   signin: (id: MailboxId, at: number) => `signin-${id}.${utcDay(at).slice(0, 6)}`,
 } as const;
 

@@ -5,8 +5,10 @@ import type {
   FolderId,
   HoldId,
   IdKind,
+  ListingId,
   MailboxId,
   MessageId,
+  PardonId,
   ResellerId,
   SenderEntryId,
   TenantId,
@@ -30,6 +32,8 @@ export interface IdTypes {
   readonly message: MessageId;
   readonly verdict: VerdictId;
   readonly hold: HoldId;
+  readonly listing: ListingId;
+  readonly pardon: PardonId;
   readonly event: EventId;
 }
 

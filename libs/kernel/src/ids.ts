@@ -24,6 +24,10 @@ export type MessageId = Brand<"MessageId">;
 export type VerdictId = Brand<"VerdictId">;
 /** `hld_...`: a copy held instead of delivered, in the API's form; events hold its UUID. */
 export type HoldId = Brand<"HoldId">;
+/** `lst_...`: a listing of a learned blacklist, from the event that listed to the one that ended it. */
+export type ListingId = Brand<"ListingId">;
+/** `prd_...`: a pardon of a sender. */
+export type PardonId = Brand<"PardonId">;
 /** `evt_...`: an event's UUID in the API's form. */
 export type EventId = Brand<"EventId">;
 
@@ -40,6 +44,8 @@ export const idPrefixes = {
   message: "msg",
   verdict: "vrd",
   hold: "hld",
+  listing: "lst",
+  pardon: "prd",
   event: "evt",
 } as const;
 export type IdKind = keyof typeof idPrefixes;

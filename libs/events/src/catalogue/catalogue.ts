@@ -1,7 +1,9 @@
 import type {
   AddressEvent,
+  ListingEvent,
   MailboxEvent,
   MailDomainEvent,
+  PardonEvent,
   PlatformEvent,
   PolicyEvent,
   ResellerEvent,
@@ -11,11 +13,13 @@ import type {
 } from "@mailfold/domain";
 import type { MailEvent } from "../mail-events.ts";
 import type { MessageMarked } from "../mark-events.ts";
+import type { ReputationEvent } from "../reputation-events.ts";
 import type { TrafficEvent } from "../traffic-events.ts";
 import type { EventEntry } from "./entry.ts";
 import { mailEvents } from "./mail-events.ts";
 import { markEvents } from "./mark-events.ts";
 import { recordEvents } from "./record-events.ts";
+import { reputationEvents } from "./reputation-events.ts";
 import { trafficEvents } from "./traffic-events.ts";
 
 /** Every event that Mailfold writes. */
@@ -31,7 +35,10 @@ export type MailfoldEvent =
   | TokenEvent
   | MailEvent
   | TrafficEvent
-  | MessageMarked;
+  | MessageMarked
+  | ListingEvent
+  | PardonEvent
+  | ReputationEvent;
 
 /** Entries by event name. */
 export type EventCatalogue = Readonly<Record<string, EventEntry>>;
@@ -48,4 +55,5 @@ export const eventCatalogue: Readonly<Record<MailfoldEvent["type"], EventEntry>>
   ...mailEvents,
   ...trafficEvents,
   ...markEvents,
+  ...reputationEvents,
 };

@@ -4,8 +4,10 @@ import type {
   DomainId,
   FolderId,
   IdKind,
+  ListingId,
   MailboxId,
   MessageId,
+  PardonId,
   ResellerId,
   Sealed,
   SenderEntryId,
@@ -34,6 +36,8 @@ export const tokenId: z.ZodType<TokenId> = id("token");
 export const senderEntryId: z.ZodType<SenderEntryId> = id("senderEntry");
 export const folderId: z.ZodType<FolderId> = id("folder");
 export const messageId: z.ZodType<MessageId> = id("message");
+export const listingId: z.ZodType<ListingId> = id("listing");
+export const pardonId: z.ZodType<PardonId> = id("pardon");
 export const verdictId: z.ZodType<VerdictId> = id("verdict");
 
 /** Any text. Lengths are the deciders' business: what was decided must be storable. */
