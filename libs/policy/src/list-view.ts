@@ -28,6 +28,7 @@ const compactRows = 8_192;
 export class ListView {
   readonly #store: ListStore;
   readonly #sequence: number;
+  readonly #hidden: ReadonlySet<number> | undefined;
   readonly #hits: ListHits = { accept: -1, kill: -1, relay: -1, denial: -1 };
   #at = 0;
   readonly #visit = (row: number, tag: number): void => {
@@ -35,9 +36,10 @@ export class ListView {
     if (this.#hits[list] < 0 && this.#sees(row, this.#at)) this.#hits[list] = row;
   };
 
-  constructor(store: ListStore = new ListStore(), sequence = 0) {
+  constructor(store: ListStore = new ListStore(), sequence = 0, hidden?: ReadonlySet<number>) {
     this.#store = store;
     this.#sequence = sequence;
+    this.#hidden = hidden;
   }
 
   /** Adds an entry, replacing the one under the same scope, list and pattern. */
@@ -70,10 +72,14 @@ export class ListView {
     return new ListView(store, store.sequence);
   }
 
-  /** A copy that can be changed without taking from this one its place as the newest. */
-  detached(): ListView {
-    const store = this.#copy(Number.NEGATIVE_INFINITY);
-    return new ListView(store, store.sequence);
+  /** The same snapshot as if some of its rows were removed; only to look things up in. */
+  hiding(rows: ReadonlySet<number>): ListView {
+    return new ListView(this.#store, this.#sequence, rows);
+  }
+
+  /** The row under a key, -1 = none. */
+  rowOf(key: ListKey): number {
+    return this.#store.rowOf(key, this.#sequence);
   }
 
   /** Rows held, visible or not: what compaction would look at. */
@@ -203,6 +209,7 @@ export class ListView {
   }
 
   #sees(row: number, at: number): boolean {
+    if (this.#hidden?.has(row) === true) return false;
     return this.#store.rows.visible(row, this.#sequence) && this.#store.rows.expiresAt(row) > at;
   }
 

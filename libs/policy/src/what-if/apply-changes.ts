@@ -7,6 +7,7 @@ import { validateSenderEntry } from "../sender-pattern.ts";
 import type { CompiledPolicy, ScopePath } from "../types.ts";
 import { checkLimitsAbove, type LimitsOfScope } from "../validate-limit.ts";
 import { validateSetting } from "../validate-setting.ts";
+import { ListOverlay } from "./list-overlay.ts";
 import { type PolicyChange, type PolicyChangeProblem, policyChangesMax } from "./policy-change.ts";
 
 /** Where changes are made: a scope, and itself with all scopes above it (the limits of those above count). */
@@ -39,7 +40,7 @@ export function applyChanges(
   }
   const { revision } = policy;
   const before = stateOf(policy);
-  let state: PolicyState = { ...before, lists: before.lists.detached() };
+  let state: PolicyState = { ...before, lists: ListOverlay.over(before.lists) };
   for (const [at, change] of changes.entries()) {
     const applied = applyChange(state, place, change);
     if ("refusal" in applied) return { problem: { ...applied.refusal, at } };
