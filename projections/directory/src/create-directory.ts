@@ -20,8 +20,9 @@ export interface DirectoryRows {
     table: string,
     query: {
       readonly where?: Row;
-      readonly and?: readonly (readonly [column: string, op: ">" | "!=", value: ColumnValue])[];
+      readonly and?: readonly (readonly [column: string, op: "<=" | ">" | "!=", value: ColumnValue])[];
       readonly orderBy?: readonly string[];
+      readonly descending?: boolean;
       readonly limit: number;
     },
   ): readonly Row[];
@@ -94,12 +95,12 @@ class RowsDirectory implements Directory {
 
   alias: Directory["alias"] = (id) => {
     const row = this.#get("aliases", { aliasId: id });
-    return row && aliasOf(row);
+    return row?.removed === 0 ? aliasOf(row) : undefined;
   };
 
   aliasByAddress: Directory["aliasByAddress"] = (address) =>
     this.#aliases.get(address, () => {
-      const row = this.#holder("aliases", address, {});
+      const row = this.#holder("aliases", address, { removed: 0 });
       return row && aliasOf(row);
     });
 
@@ -154,7 +155,7 @@ class RowsDirectory implements Directory {
     );
 
   aliases: Directory["aliases"] = ({ tenantId }, page) =>
-    this.#page("aliases", "aliasId", { tenantId }, page).map(aliasOf);
+    this.#page("aliases", "aliasId", { tenantId, removed: 0 }, page).map(aliasOf);
 
   tokens: Directory["tokens"] = ({ scope }, page) => {
     const where =

@@ -34,7 +34,7 @@ const accountHandlers: RowHandlers<ResellerEvent | TenantEvent> = {
     const { resellerId, name, externalId } = event.data;
     const row = { resellerId, name: orNull(name), externalId: orNull(externalId), createdAt: event.occurredAt };
     return [
-      { put: "resellers", row: { ...row, fromPosition: event.position } },
+      { put: "resellers", row: { ...row, createdPosition: event.position, fromPosition: event.position } },
       ...recordHistory(event, resellerId, { profile: { name, externalId } }),
     ];
   },
@@ -45,7 +45,13 @@ const accountHandlers: RowHandlers<ResellerEvent | TenantEvent> = {
     return [
       {
         put: "tenants",
-        row: { ...row, ...switchColumns(switches), createdAt: event.occurredAt, fromPosition: event.position },
+        row: {
+          ...row,
+          ...switchColumns(switches),
+          createdAt: event.occurredAt,
+          createdPosition: event.position,
+          fromPosition: event.position,
+        },
       },
       ...recordHistory(event, tenantId, { profile: { resellerId, name, externalId }, switches }),
     ];
@@ -73,7 +79,15 @@ const domainHandlers: RowHandlers<MailDomainEvent> = {
     return [
       {
         put: "domains",
-        row: { ...row, status: "active", verified: 0, addedAt: event.occurredAt, fromPosition: event.position },
+        row: {
+          ...row,
+          status: "active",
+          verified: 0,
+          addedAt: event.occurredAt,
+          createdPosition: event.position,
+          endedPosition: null,
+          fromPosition: event.position,
+        },
       },
       ...recordHistory(event, domainId, { status: { name, tenantId, status: "active", verified: false } }),
     ];
@@ -96,8 +110,9 @@ function claimEnded(
   status: "removed" | "lapsed",
 ): readonly RowChange[] {
   const { domainId, tenantId, name } = claim;
+  const set = { status, verified: 0, endedPosition: event.position, fromPosition: event.position };
   return [
-    { patch: "domains", where: { domainId }, set: { status, verified: 0, fromPosition: event.position } },
+    { patch: "domains", where: { domainId }, set },
     ...recordHistory(event, domainId, { status: { name, tenantId, status, verified: false } }),
   ];
 }
@@ -115,6 +130,7 @@ const tokenHandlers: RowHandlers<TokenEvent> = {
           secretHash: JSON.stringify(secretHash),
           expiresAt: orNull(expiresAt),
           createdAt: event.occurredAt,
+          createdPosition: event.position,
           fromPosition: event.position,
         },
       },
@@ -142,7 +158,7 @@ const handlers: RowHandlers<DirectoryEvent> = {
 /** Resellers, tenants, domains, mailboxes, aliases, addresses and tokens as they stand, and what stood before. */
 export const directoryProjection: RowsProjection = {
   name: "directory",
-  version: 1,
+  version: 2,
   tables: directoryTables,
   handles: Object.keys(handlers),
   project: (event) => projectWith<DirectoryEvent>(handlers, event),

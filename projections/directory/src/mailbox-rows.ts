@@ -20,6 +20,7 @@ export const mailboxHandlers: RowHandlers<MailboxEvent | AddressEvent> = {
           suspended: 0,
           deleted: 0,
           createdAt: event.occurredAt,
+          createdPosition: event.position,
           fromPosition: event.position,
         },
       },
@@ -91,7 +92,8 @@ export const mailboxHandlers: RowHandlers<MailboxEvent | AddressEvent> = {
     const fromPosition = event.position;
     const alias = { aliasId, address: orNull(address), tenantId, domainId, targets: JSON.stringify(targets) };
     const holder = { kind: "alias", holderId: aliasId, tenantId, domainId, claimedAt: event.occurredAt };
-    const changes: RowChange[] = [{ put: "aliases", row: { ...alias, fromPosition } }];
+    const standing = { removed: 0, createdPosition: fromPosition, endedPosition: null };
+    const changes: RowChange[] = [{ put: "aliases", row: { ...alias, ...standing, fromPosition } }];
     if (orNull(address) !== null) changes.push({ put: "addresses", row: { address, ...holder, fromPosition } });
     for (const mailboxId of new Set(targets))
       changes.push({ put: "alias_targets", row: { mailboxId, aliasId, address: orNull(address) } });
@@ -100,7 +102,11 @@ export const mailboxHandlers: RowHandlers<MailboxEvent | AddressEvent> = {
   AliasRemoved: (event) => {
     const { aliasId } = event.data;
     return [
-      { delete: "aliases", where: { aliasId } },
+      {
+        patch: "aliases",
+        where: { aliasId },
+        set: { removed: 1, endedPosition: event.position, fromPosition: event.position },
+      },
       { delete: "alias_targets", where: { aliasId } },
       { delete: "addresses", where: { holderId: aliasId } },
       ...recordHistory(event, aliasId, { alias: null }),

@@ -5,7 +5,14 @@ export const directoryTables: readonly TableSpec[] = [
   {
     name: "resellers",
     key: ["resellerId"],
-    columns: { resellerId: "text", name: "text", externalId: "text", createdAt: "integer", fromPosition: "text" },
+    columns: {
+      resellerId: "text",
+      name: "text",
+      externalId: "text",
+      createdAt: "integer",
+      createdPosition: "text",
+      fromPosition: "text",
+    },
     indexes: [["externalId"]],
   },
   {
@@ -23,12 +30,13 @@ export const directoryTables: readonly TableSpec[] = [
       suspended: "integer",
       suspensionReason: "text",
       createdAt: "integer",
+      createdPosition: "text",
       fromPosition: "text",
     },
     indexes: [["resellerId", "externalId"]],
   },
   {
-    // Rows of removed and lapsed claims stay, with their status.
+    // Rows of removed and lapsed claims stay, with their status and the position where they ended.
     name: "domains",
     key: ["domainId"],
     columns: {
@@ -40,6 +48,8 @@ export const directoryTables: readonly TableSpec[] = [
       verified: "integer",
       verificationValue: "text",
       addedAt: "integer",
+      createdPosition: "text",
+      endedPosition: "text",
       fromPosition: "text",
     },
     indexes: [
@@ -69,11 +79,13 @@ export const directoryTables: readonly TableSpec[] = [
       suspensionReason: "text",
       deleted: "integer",
       createdAt: "integer",
+      createdPosition: "text",
       fromPosition: "text",
     },
     indexes: [["address", "deleted"], ["tenantId"], ["domainId"]],
   },
   {
+    // Rows of removed aliases stay, for readers of the past.
     name: "aliases",
     key: ["aliasId"],
     columns: {
@@ -82,9 +94,15 @@ export const directoryTables: readonly TableSpec[] = [
       tenantId: "text",
       domainId: "text",
       targets: "text",
+      removed: "integer",
+      createdPosition: "text",
+      endedPosition: "text",
       fromPosition: "text",
     },
-    indexes: [["address"], ["tenantId"]],
+    indexes: [
+      ["address", "removed"],
+      ["tenantId", "removed"],
+    ],
   },
   {
     name: "alias_targets",
@@ -120,6 +138,7 @@ export const directoryTables: readonly TableSpec[] = [
       expiresAt: "integer",
       revoked: "integer",
       createdAt: "integer",
+      createdPosition: "text",
       fromPosition: "text",
     },
     indexes: [["scopeKind", "scopeId"]],
