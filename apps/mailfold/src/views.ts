@@ -3,6 +3,7 @@ import { auditTrail } from "@mailfold/projection-audit-trail";
 import { directoryProjection, mailboxUsageRow, mailboxUsageTable } from "@mailfold/projection-directory";
 import type { MailboxState } from "@mailfold/projection-folders";
 import { bodiesOf, foldersFold } from "@mailfold/projection-folders";
+import { listings } from "@mailfold/projection-listings";
 import { messageTrace } from "@mailfold/projection-message-trace";
 import { outboundQueue } from "@mailfold/projection-outbound-queue";
 import { policyIndex } from "@mailfold/projection-policy-index";
@@ -17,6 +18,7 @@ export const projections: readonly RowsProjection[] = [
   messageTrace,
   outboundQueue,
   quarantine,
+  listings,
 ];
 
 /** How many octets and messages each mailbox holds, and which bodies it still needs: kept from the folders fold. */

@@ -7,6 +7,7 @@ import { readMessagePreview } from "@mailfold/mime";
 import { applyPolicyEvent, type CompiledPolicy, emptyPolicy, policyEventTypes } from "@mailfold/policy";
 import { auditTrail } from "@mailfold/projection-audit-trail";
 import { createDirectory, type Directory, directoryProjection } from "@mailfold/projection-directory";
+import { listings } from "@mailfold/projection-listings";
 import { messageTrace } from "@mailfold/projection-message-trace";
 import { policyIndex } from "@mailfold/projection-policy-index";
 import { quarantine } from "@mailfold/projection-quarantine";
@@ -63,7 +64,7 @@ export async function createApiWorld(): Promise<ApiWorld> {
   let offset = 0;
   const clock = { now: () => Date.now() + offset };
   const store = await openMemoryEventStore({ codec: createEventCodec(plainSealer), clock });
-  const rows = new MemoryRows([directoryProjection, policyIndex, auditTrail, messageTrace, quarantine]);
+  const rows = new MemoryRows([directoryProjection, policyIndex, auditTrail, messageTrace, quarantine, listings]);
   const directory = createDirectory(rows, () => 0);
   const txt = new Map<string, string[]>();
   const bodies = memoryBodies();

@@ -1,0 +1,3 @@
+export type { EvidenceKind } from "./evidence-kind.ts";
+export * from "./listing-rows.ts";
+export { listings } from "./listings.ts";
