@@ -41,7 +41,11 @@ export async function loadPolicy(
   const settings = await all("settings", ["scope", "name", "fromPosition"], { current: 1 });
   const limits = await all("limits", ["scope", "name", "fromPosition"], { current: 1 });
   const entries = await all("entries", ["entryId", "fromPosition"], { current: 1 });
+  const listings = await all("listings", ["listingId", "fromPosition"], { current: 1 });
   const denials = (await all("denials", ["prefix"], {})).filter((row) => Number(row.until) > clock.now());
   const revision = rows.get(policyIndex, "revision", { name: "policy" });
-  return { policy: policyFromRows({ settings, limits, entries, denials, revision }), position: view.position };
+  return {
+    policy: policyFromRows({ settings, limits, entries, listings, denials, revision }),
+    position: view.position,
+  };
 }

@@ -2,16 +2,20 @@ import type {
   IpDenied,
   PolicyLimitsChanged,
   PolicySettingsChanged,
+  SenderDelisted,
   SenderEntryAdded,
   SenderEntryRemoved,
+  SenderListed,
 } from "@mailfold/domain";
 import type { RecordedEvent } from "@mailfold/kernel";
 import {
   withDenial,
   withEntry,
   withLimit,
+  withListing,
   withoutEntry,
   withoutLimit,
+  withoutListing,
   withoutSetting,
   withRevision,
   withSetting,
@@ -25,6 +29,8 @@ export const policyEventTypes = [
   "SenderEntryAdded",
   "SenderEntryRemoved",
   "IpDenied",
+  "SenderListed",
+  "SenderDelisted",
 ] as const;
 
 /** Folds one event into a policy; other events leave it as it is. Pure: the old policy stays valid. */
@@ -55,6 +61,10 @@ export function applyPolicyEvent(policy: CompiledPolicy, event: RecordedEvent): 
       return withEntry(policy, { ...(event.data as SenderEntryAdded["data"]), byEvent, ...reseller });
     case "SenderEntryRemoved":
       return withoutEntry(policy, event.data as SenderEntryRemoved["data"], byEvent);
+    case "SenderListed":
+      return withListing(policy, { ...(event.data as SenderListed["data"]), byEvent });
+    case "SenderDelisted":
+      return withoutListing(policy, event.data as SenderDelisted["data"], byEvent);
     case "IpDenied": {
       const { prefix, reason, until } = event.data as IpDenied["data"];
       return withDenial(policy, { prefix, reason, until, byEvent, at: event.occurredAt });

@@ -3,6 +3,7 @@ import { assert } from "@mailfold/kernel";
 import { denialOf, isExempt } from "./denials.ts";
 import { evaluatePolicy } from "./evaluate.ts";
 import { parseIp } from "./ip-address.ts";
+import { type ListingInput, type ListingKey, listingAdded, listingRemoved } from "./learned-lists.ts";
 import { ListView } from "./list-view.ts";
 import {
   type DenialInput,
@@ -49,6 +50,7 @@ export interface PolicyInputs {
   readonly limits?: Iterable<LimitInput>;
   readonly entries?: Iterable<EntryInput>;
   readonly denials?: Iterable<DenialInput>;
+  readonly listings?: Iterable<ListingInput>;
   readonly revision?: string;
 }
 
@@ -140,6 +142,7 @@ export function emptyPolicy(): CompiledPolicy {
     settings: new ScopeMap(),
     lists: new ListView(),
     denials: new ListView(),
+    learned: new ListView(),
     denialReasons: [],
     denialRowsMax: 1_024,
     sizeLimitMaxBytes: settingDefinition("sizeLimitBytes")?.defaultValue as number,
@@ -155,6 +158,7 @@ export function compilePolicy(inputs: PolicyInputs): CompiledPolicy {
   for (const limit of inputs.limits ?? []) state = limitSet(state, limit);
   for (const entry of inputs.entries ?? []) state = entryAdded(state, entry);
   for (const denial of inputs.denials ?? []) state = denialAdded(state, denial);
+  for (const listing of inputs.listings ?? []) state = listingAdded(state, listing);
   return new PolicySnapshot(inputs.revision === undefined ? state : { ...state, revision: inputs.revision });
 }
 
@@ -191,6 +195,16 @@ export function withoutEntry(policy: CompiledPolicy, key: EntryKey, byEvent: str
 /** The policy with an IP prefix denied until a time; the revision stays, as denials are traffic. */
 export function withDenial(policy: CompiledPolicy, input: DenialInput): CompiledPolicy {
   return new PolicySnapshot(denialAdded(stateOf(policy), input));
+}
+
+/** The policy with a learned listing in force (or a changed one: same scope and subject). Costs one row. */
+export function withListing(policy: CompiledPolicy, input: ListingInput): CompiledPolicy {
+  return new PolicySnapshot(listingAdded(stateOf(policy), input));
+}
+
+/** The policy without the learned listing of a subject. */
+export function withoutListing(policy: CompiledPolicy, key: ListingKey, byEvent: string): CompiledPolicy {
+  return new PolicySnapshot(listingRemoved(stateOf(policy), key, byEvent));
 }
 
 /** The policy under the id of a later event that changed nothing in it. */

@@ -1,5 +1,6 @@
 import { assert } from "@mailfold/kernel";
 import { isWelcome } from "./check-dns-lists.ts";
+import { checkLearnedAuthor } from "./check-learned.ts";
 import { checkMessageShape } from "./check-message-shape.ts";
 import { type AuthenticationOutcome, askAuthentication, checkAuthentication } from "./evaluate-authentication.ts";
 import type { RecipientOutcome } from "./evaluate-recipient.ts";
@@ -34,11 +35,14 @@ function authenticated(judging: Judging, outcome: RecipientOutcome): Authenticat
   if (route !== "local") return { finding: checkRelayedSender(judging, outcome) };
   if (isAccepted) return {};
   const isSpared = standing === "relayed" && isWelcome(judging, chain);
-  return checkAuthentication(judging, chain, { standing, isSpared });
+  const authentication = checkAuthentication(judging, chain, { standing, isSpared });
+  if (authentication.finding) return authentication;
+  const listed = checkLearnedAuthor(judging, chain, standing);
+  return listed ? { finding: listed } : authentication;
 }
 
 /**
- * Judges the content for a recipient whose envelope passed: form and headers, then authentication, scanners, filters, rules
+ * Judges the content for a recipient whose envelope passed: form and headers, then authentication and listings, scanners, filters, rules
  * and thresholds; the reason it passed stays the reason when nothing is found. A virus beats everything, a rule's decision
  * beats thresholds. Undefined while facts are missing.
  */

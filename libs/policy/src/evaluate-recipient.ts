@@ -1,14 +1,22 @@
 import { assert } from "@mailfold/kernel";
 import { checkGreylist } from "./check-greylist.ts";
+import { checkLearnedPeer } from "./check-learned.ts";
 import { checkLimits, checkRates, recipientDelayMs } from "./check-limits.ts";
 import { acceptedBy, entryLine, isHostMissing, type ListMatch, matchLists } from "./check-lists.ts";
-import { checkAccess, checkLoginRelay, checkLoginSender, checkNullSender, checkSenderForm } from "./check-sender.ts";
+import {
+  checkAccess,
+  checkLoginRelay,
+  checkLoginSender,
+  checkNullSender,
+  checkSenderForm,
+  settingLine,
+} from "./check-sender.ts";
 import { decideRelay } from "./decide-relay.ts";
 import { askAboutPeer, checkPeer } from "./evaluate-peer.ts";
 import { checkDenial } from "./evaluate-session.ts";
 import { type Account, ask, type Finding, type Judging, note, type Routing, refuse } from "./judging.ts";
 import { type PeerStanding, receivingStanding, sendingStanding } from "./peer-standing.ts";
-import { chainOf, type ScopeChain } from "./policy-state.ts";
+import { chainOf, type ScopeChain, settingValue } from "./policy-state.ts";
 import type { RelayGrant } from "./relay-grant.ts";
 import type { DomainFact, RecipientFact, ScopePath, TraceLine } from "./types.ts";
 
@@ -48,7 +56,11 @@ function checkKilled(judging: Judging, chain: ScopeChain, match: ListMatch): Fin
   return checkNullSender(judging, chain);
 }
 
-function checkMailbox(judging: Judging, found: Exclude<RecipientFact, { kind: "foreign" }>): Finding | undefined {
+function checkMailbox(
+  judging: Judging,
+  chain: ScopeChain,
+  found: Exclude<RecipientFact, { kind: "foreign" }>,
+): Finding | undefined {
   const { domainId, tenantId } = found.domain;
   const line = (detail: string, scope: string): TraceLine => {
     return { step: "recipient", outcome: "refuse", setAtScope: scope, detail };
@@ -56,7 +68,15 @@ function checkMailbox(judging: Judging, found: Exclude<RecipientFact, { kind: "f
   if (found.domain.tenantInboundOff) {
     return refuse(judging, "tenant-suspended", "rcpt", line("inbound mail is off", tenantId));
   }
-  if (found.kind === "unknown") return refuse(judging, "recipient-unknown", "rcpt", line("no such address", domainId));
+  if (found.kind === "unknown") {
+    const traps = settingValue(judging.state, chain, "spamTraps");
+    const address = judging.facts.recipient?.address.toLowerCase() ?? "";
+    if (Array.isArray(traps) && traps.length > 0 && traps.includes(address)) {
+      const trap = settingLine(judging, chain, "spamTraps", { step: "recipient", outcome: "refuse", detail: address });
+      return refuse(judging, "recipient-spam-trap", "rcpt", trap);
+    }
+    return refuse(judging, "recipient-unknown", "rcpt", line("no such address", domainId));
+  }
   const active = found.targets.filter((target) => !target.suspended);
   const only = found.targets.length === 1 ? found.targets[0]?.mailboxId : undefined;
   if (active.length === 0) return refuse(judging, "recipient-suspended", "rcpt", line("suspended", only ?? domainId));
@@ -76,6 +96,8 @@ function recipientPath(domain: DomainFact, found: RecipientFact): ScopePath {
 
 /** All that may speak against a peer that no accept entry names; undefined also while facts are missing. */
 function checkStranger(judging: Judging, { chain, standing }: Judged): Finding | undefined {
+  const listed = checkLearnedPeer(judging, chain, standing);
+  if (listed) return listed;
   askAboutPeer(judging, chain, standing);
   if (judging.needs.length > 0) return undefined;
   const { finding, isWelcome } = checkPeer(judging, chain, standing);
@@ -104,7 +126,7 @@ function decideLocal(
   const isStranger = !isListed && !needsHost;
   const refusal =
     (isStranger ? checkKilled(judging, chain, match) : undefined) ??
-    checkMailbox(judging, found) ??
+    checkMailbox(judging, chain, found) ??
     checkLimits(judging, chain);
   if (refusal) return told(judging, of, { finding: refusal, isAccepted: false });
   if (needsHost) ask(judging, "host");

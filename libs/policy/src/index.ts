@@ -25,6 +25,7 @@ export {
   parseIpPrefix,
   prefixContains,
 } from "./ip-address.ts";
+export { canonicalSubject, type ListingInput, type ListingKey, subjectsIn } from "./learned-lists.ts";
 export type * from "./peer-facts.ts";
 export type { DenialInput, EntryKey, LimitInput, SettingInput } from "./policy-changes.ts";
 export type { ReasonDefinition } from "./reason-definition.ts";

@@ -1,4 +1,4 @@
-import type { SettingValue } from "@mailfold/domain";
+import { parseAddress, type SettingValue } from "@mailfold/domain";
 import type { CheckSetting } from "./setting-checks.ts";
 
 const zonesMax = 20;
@@ -82,6 +82,31 @@ export const checkThresholds: CheckSetting = (value) => {
   const rising = points.every((each, index) => index === 0 || Number(each) > Number(points[index - 1]));
   return rising ? { value } : { problem };
 };
+
+/** Points from which a learned blacklist defers and refuses. */
+export const checkLearningThresholds: CheckSetting = (value) => {
+  const problem = "must be an object of defer and reject: points from 0.5 to 40, defer below reject";
+  const fields = fieldsOf(value, ["defer", "reject"]);
+  const isFit = numberIn(fields?.defer, 0.5, 40) && numberIn(fields?.reject, 0.5, 40);
+  return isFit && Number(fields?.defer) < Number(fields?.reject) ? { value } : { problem };
+};
+
+/** Distinct addresses in canonical form. */
+export function checkAddresses(addressesMax: number): CheckSetting {
+  return (value) => {
+    const problem = `must be a list of at most ${addressesMax} addresses`;
+    if (!Array.isArray(value) || value.length > addressesMax) return { problem };
+    const addresses = new Set<string>();
+    for (const item of value) {
+      const parsed = typeof item === "string" ? parseAddress(item.trim()) : undefined;
+      if (parsed === undefined || "refused" in parsed) {
+        return { problem: `${problem}; ${JSON.stringify(item).slice(0, 80)} is none` };
+      }
+      addresses.add(parsed.address.canonical);
+    }
+    return { value: [...addresses] };
+  };
+}
 
 /** The outer shape of a list of rules; libs/rules `parseRule` checks each where rules are saved. */
 export const checkRuleList: CheckSetting = (value) => {

@@ -20,6 +20,15 @@ export const mailReasons = {
     meaning: "The domain is ours, the address does not exist.",
     remedy: "Create the mailbox or an alias.",
   },
+  "recipient-spam-trap": {
+    action: "reject",
+    code: 550,
+    enhancedCode: "5.1.1",
+    text: "No such mailbox here",
+    phase: "rcpt",
+    meaning: "The address does not exist and is a spam trap; the sender is told no more than of any unknown address.",
+    remedy: "Nothing; take the address out of spamTraps if somebody may have used it.",
+  },
   "recipient-suspended": {
     action: "reject",
     code: 550,

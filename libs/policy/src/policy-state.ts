@@ -32,6 +32,8 @@ export interface PolicyState {
   readonly settings: ScopeMap<ScopeSettings>;
   readonly lists: ListView;
   readonly denials: ListView;
+  /** Learned listings, see learned-lists.ts. */
+  readonly learned: ListView;
   /** Why an IP was denied, by denial event; dropped with the denial. */
   readonly denialReasons: readonly string[];
   /** Rows in `denials` after which it is compacted. */

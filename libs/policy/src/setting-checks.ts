@@ -37,6 +37,10 @@ export function checkInteger(min: number, max: number): CheckSetting {
       : { problem: `must be a whole number from ${min} to ${max}` };
 }
 
+/** A share: from 0 to 0.99. */
+export const checkShare: CheckSetting = (value) =>
+  typeof value === "number" && value >= 0 && value <= 0.99 ? { value } : { problem: "must be a number from 0 to 0.99" };
+
 /** 0 for off, or a whole number in a range, ends included. */
 export function checkZeroOrInteger(min: number, max: number): CheckSetting {
   return (value, scopeKind) => {

@@ -1,12 +1,13 @@
 import type { SettingValue } from "@mailfold/domain";
 import { contentSettings } from "./content-settings.ts";
+import { learningSettings } from "./learning-settings.ts";
 import { relaySettings } from "./relay-settings.ts";
 import { sessionSettings } from "./session-settings.ts";
 import type { SettingDefinition } from "./setting-definition.ts";
 
 export { type SettingDefinition, scopeKinds } from "./setting-definition.ts";
 
-const table = [...relaySettings, ...sessionSettings, ...contentSettings] as const;
+const table = [...relaySettings, ...sessionSettings, ...contentSettings, ...learningSettings] as const;
 
 /** Every setting there is, in the order of docs/reference/policy-settings.md. */
 export const settingDefinitions: readonly SettingDefinition[] = table;

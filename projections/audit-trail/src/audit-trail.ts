@@ -1,7 +1,9 @@
 import type {
   AddressEvent,
+  ListingEvent,
   MailboxEvent,
   MailDomainEvent,
+  PardonEvent,
   PlatformEvent,
   PolicyEvent,
   ResellerEvent,
@@ -15,8 +17,10 @@ import { summaryOf } from "./event-summary.ts";
 
 type AdminEvent =
   | AddressEvent
+  | ListingEvent
   | MailboxEvent
   | MailDomainEvent
+  | PardonEvent
   | PlatformEvent
   | PolicyEvent
   | ResellerEvent
@@ -49,6 +53,10 @@ const audited: Readonly<Record<AdminEvent["type"], true>> = {
   ResellerCreated: true,
   SenderEntryAdded: true,
   SenderEntryRemoved: true,
+  SenderListed: true,
+  SenderDelisted: true,
+  SenderPardoned: true,
+  PardonLifted: true,
   TenantCreated: true,
   TenantSuspended: true,
   TenantResumed: true,
@@ -91,7 +99,7 @@ function auditRow(event: RecordedEvent): readonly RowChange[] {
 /** What admins did, and which peers were denied: one row per event, in the log's order. Mail content is not here. */
 export const auditTrail: RowsProjection = {
   name: "audit-trail",
-  version: 1,
+  version: 2,
   tables: [
     {
       name: "entries",
@@ -119,7 +127,7 @@ export const auditTrail: RowsProjection = {
         expiringPosition: "text",
       },
       // Rows come back in position order, which the key adds to each index.
-      indexes: [["tenantId"], ["resellerId"], ["type"], ["actorId"], ["stream"], ["eventId"]],
+      indexes: [["tenantId"], ["resellerId"], ["type"], ["actorId"], ["stream"], ["eventId"], ["at"]],
       expiringBy: "expiringPosition",
     },
   ],

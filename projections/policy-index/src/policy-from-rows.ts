@@ -6,6 +6,7 @@ import {
   type DenialInput,
   type EntryInput,
   type LimitInput,
+  type ListingInput,
   type SettingInput,
 } from "@mailfold/policy";
 
@@ -14,6 +15,8 @@ export interface PolicyRows {
   readonly settings: Iterable<Row>;
   readonly limits: Iterable<Row>;
   readonly entries: Iterable<Row>;
+  /** Learned listings; may be left out. */
+  readonly listings?: Iterable<Row>;
   /** Denials not yet over; may be left out. */
   readonly denials?: Iterable<Row>;
   /** The row `policy` of table revision, undefined before the first policy event. */
@@ -57,6 +60,20 @@ export function entryOfRow(row: Row): EntryInput {
   };
 }
 
+/** A listings row as compilePolicy takes it. */
+export function listingOfRow(row: Row): ListingInput {
+  const { listingId, subjectKind, subject, action, expiresAt, byEvent } = row;
+  return {
+    listingId: listingId as ListingInput["listingId"],
+    scope: scopeOfRow(row) as ListingInput["scope"],
+    subject:
+      subject === null ? null : ({ kind: subjectKind, value: String(subject) } as NonNullable<ListingInput["subject"]>),
+    action: action as ListingInput["action"],
+    expiresAt: Number(expiresAt),
+    byEvent: String(byEvent),
+  };
+}
+
 function denialOfRow(row: Row): DenialInput {
   const { prefix, reason, until, byEvent, at } = row;
   return {
@@ -79,6 +96,7 @@ export function policyFromRows(rows: PolicyRows): CompiledPolicy {
     settings: mapped(rows.settings, settingOfRow),
     limits: mapped(rows.limits, limitOfRow),
     entries: mapped(rows.entries, entryOfRow),
+    listings: mapped(rows.listings ?? [], listingOfRow),
     denials: mapped(rows.denials ?? [], denialOfRow),
     ...(revision ? { revision: String(revision.eventId) } : {}),
   });

@@ -57,14 +57,34 @@ const removed: fc.Arbitrary<Payload> = named.map((entry) => ({
 const denied: fc.Arbitrary<Payload> = fc
   .constantFrom(500, 5_000)
   .map((until) => ({ type: "IpDenied", data: { prefix: "203.0.113.9/32", reason: "flood", until } }));
-const history = fc.array(fc.oneof(settings, limits, added, added, removed, denied), { maxLength: 25 }).map((payloads) =>
+const subject = fc.constantFrom(
+  { kind: "ip", value: "192.0.2.7" },
+  { kind: "prefix", value: "192.0.2.0/24" },
+  { kind: "prefix", value: "2001:db8:0:0::/56" },
+);
+const listingScope = fc.constantFrom<Scope>({ kind: "platform" }, { kind: "tenant", id: "ten_a" as never });
+const listed: fc.Arbitrary<Payload> = fc
+  .tuple(listingScope, subject, fc.constantFrom("defer", "reject"), fc.constantFrom(500, 5_000))
+  .map(([at, of, action, expiresAt]) => ({
+    type: "SenderListed",
+    data: { scope: at, subject: of, action, expiresAt, listingId: `lst_${scopeId(at)}.${of.value}` },
+  }));
+const delisted: fc.Arbitrary<Payload> = fc
+  .tuple(listingScope, subject)
+  .map(([at, of]) => ({ type: "SenderDelisted", data: { scope: at, subject: of, listingId: "lst_x" } }));
+const streamOf = ({ type, data }: Payload): string => {
+  if (type !== "SenderListed" && type !== "SenderDelisted") return "policy-x";
+  return `listing-${scopeId(data.scope as Scope)}.${(data.subject as { value: string }).value}`;
+};
+const kinds = [settings, limits, added, added, removed, denied, listed, delisted];
+const history = fc.array(fc.oneof(...kinds), { maxLength: 25 }).map((payloads) =>
   payloads.map((payload, index): RecordedEvent => {
     const of = payload.data.scope as Scope | undefined;
     const owner = of?.kind === "tenant" ? { tenantId: of.id, resellerId: "rsl_1" as never } : {};
     return {
       ...payload,
       id: `evt-${index}`,
-      stream: "policy-x",
+      stream: streamOf(payload),
       revision: index,
       position: String(index).padStart(6, "0") as Position,
       occurredAt: 100 + index,
@@ -98,10 +118,33 @@ const fromRows = (tables: Record<string, Row[]>): CompiledPolicy =>
     settings: tables.settings ?? [],
     limits: tables.limits ?? [],
     entries: tables.entries ?? [],
+    listings: tables.listings ?? [],
     denials: tables.denials ?? [],
     revision: tables.revision?.[0],
   });
 
+const local = (ip: string): Facts => ({
+  ...facts(ip, "joe@ext.example"),
+  spf: { result: "none", identity: "mailfrom", domain: "ext.example" },
+  recipient: {
+    address: "joe@a.example",
+    form: "plain",
+    acceptedBefore: 0,
+    found: {
+      kind: "local",
+      domain: {
+        domainId: "dom_a" as never,
+        tenantId: "ten_a" as never,
+        resellerId: "rsl_1" as never,
+        name: "a.example",
+        verified: true,
+        tenantInboundOff: false,
+        tenantSubmissionOff: false,
+      },
+      targets: [{ mailboxId: "mbx_a" as never, address: "joe@a.example", suspended: false, overQuota: false }],
+    },
+  },
+});
 const facts = (ip: string, from: string): Facts => ({
   at: 1_000,
   listener: "mx",
@@ -129,7 +172,8 @@ describe("policy-index", () => {
           assert.deepEqual(compiled.effective(path), folded.effective(path));
         }
         assert.deepEqual(compiled.denial("203.0.113.9", 1_000), folded.denial("203.0.113.9", 1_000));
-        for (const ip of ["192.0.2.7", "192.0.2.8", "203.0.113.9"]) {
+        for (const ip of ["192.0.2.7", "192.0.2.8", "203.0.113.9", "2001:db8:0:ff::1"]) {
+          assert.deepEqual(compiled.evaluate("rcpt", local(ip)), folded.evaluate("rcpt", local(ip)));
           for (const from of ["joe@ext.example", ""]) {
             assert.deepEqual(compiled.evaluate("rcpt", facts(ip, from)), folded.evaluate("rcpt", facts(ip, from)));
           }
@@ -156,6 +200,7 @@ describe("policy-index", () => {
         assert.deepEqual(asOf(whole.settings), asOf(then.settings));
         assert.deepEqual(asOf(whole.limits), asOf(then.limits));
         assert.deepEqual(asOf(whole.entries), asOf(then.entries));
+        assert.deepEqual(asOf(whole.listings), asOf(then.listings));
       }),
       { numRuns: 300 },
     );
@@ -164,14 +209,16 @@ describe("policy-index", () => {
   test("at most one row of a setting or pattern is current", () => {
     fc.assert(
       fc.property(history, (events) => {
-        const { settings: set = [], limits: limited = [], entries = [] } = rowsAfter(events);
+        const { settings: set = [], limits: limited = [], entries = [], listings = [] } = rowsAfter(events);
         const current = [
           ...set.filter((row) => row.current === 1).map((row) => `${row.scope} ${row.name}`),
           ...limited.filter((row) => row.current === 1).map((row) => `limit ${row.scope} ${row.name}`),
+          ...listings.filter((row) => row.current === 1).map((row) => `${row.scope} listing ${row.subject}`),
           ...entries.filter((row) => row.current === 1).map((row) => `${row.scope} ${row.list} ${row.pattern}`),
         ];
         assert.equal(new Set(current).size, current.length);
-        for (const row of [...set, ...limited, ...entries]) assert.equal(row.current === 1, row.toPosition === null);
+        for (const row of [...set, ...limited, ...entries, ...listings])
+          assert.equal(row.current === 1, row.toPosition === null);
       }),
     );
   });

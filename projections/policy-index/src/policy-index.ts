@@ -4,10 +4,11 @@ import {
   type PolicySettingsChanged,
   type SenderEntryAdded,
   type SenderEntryRemoved,
+  type SenderListed,
   scopeId,
 } from "@mailfold/domain";
 import { assert, type RecordedEvent, type RowChange, type RowsProjection, type TableSpec } from "@mailfold/kernel";
-import { parseSenderPattern } from "@mailfold/policy";
+import { canonicalSubject, parseSenderPattern } from "@mailfold/policy";
 
 /** Settings with their history: `current` 1 = in force; toPosition null until another value, or none, takes its place. */
 export const settingsTable = {
@@ -57,6 +58,36 @@ export const entriesTable = {
   indexes: [
     ["current", "scope", "list", "pattern"],
     ["current", "entryId"],
+  ],
+} as const satisfies TableSpec;
+
+/**
+ * Learned listings with their history, a row for each SenderListed, ended by its stream, which names the
+ * subject also once its key is erased (then value null).
+ */
+export const listingsTable = {
+  name: "listings",
+  key: ["listingId", "fromPosition"],
+  columns: {
+    listingId: "text",
+    scope: "text",
+    scopeKind: "text",
+    stream: "text",
+    subjectKind: "text",
+    subject: "text",
+    action: "text",
+    expiresAt: "integer",
+    byEvent: "text",
+    resellerId: "text",
+    tenantId: "text",
+    fromPosition: "text",
+    toPosition: "text",
+    current: "integer",
+    at: "integer",
+  },
+  indexes: [
+    ["scope", "subject", "fromPosition"],
+    ["current", "stream"],
   ],
 } as const satisfies TableSpec;
 
@@ -156,6 +187,38 @@ function denied(event: RecordedEvent): readonly RowChange[] {
   return [{ put: "denials", row: { prefix, reason, until, byEvent, fromPosition, at } }];
 }
 
+function delisted(event: RecordedEvent): RowChange {
+  const where = { stream: event.stream, current: 1 };
+  return { patch: "listings", where, set: { current: 0, toPosition: event.position } };
+}
+
+function listed(event: RecordedEvent): readonly RowChange[] {
+  const { listingId, scope, action, expiresAt } = event.data as SenderListed["data"];
+  const subject = event.data as Pick<SenderListed["data"], "subject"> | { readonly subject: null };
+  return [
+    delisted(event),
+    {
+      put: "listings",
+      row: {
+        listingId,
+        scope: scopeId(scope),
+        scopeKind: scope.kind,
+        stream: event.stream,
+        subjectKind: subject.subject?.kind ?? null,
+        subject: subject.subject === null ? null : canonicalSubject(subject.subject.value),
+        action,
+        expiresAt,
+        byEvent: event.id,
+        ...owners(event),
+        fromPosition: event.position,
+        toPosition: null,
+        current: 1,
+        at: event.occurredAt,
+      },
+    },
+  ];
+}
+
 function changesOf(event: RecordedEvent): readonly RowChange[] {
   switch (event.type) {
     case "PolicySettingsChanged":
@@ -164,17 +227,29 @@ function changesOf(event: RecordedEvent): readonly RowChange[] {
       return namedChanged(event, "limits");
     case "SenderEntryAdded":
       return entryAdded(event);
+    case "SenderListed":
+      return listed(event);
+    case "SenderDelisted":
+      return [delisted(event)];
     default:
       return [entryEnded(event)];
   }
 }
 
-/** Settings, limits and sender lists with their history, denials, and the revision: what a node compiles its policy from. */
+/** Settings, limits, sender lists and learned listings with their history, denials, and the revision: what a node compiles its policy from. */
 export const policyIndex: RowsProjection = {
   name: "policy-index",
-  version: 2,
-  tables: [settingsTable, limitsTable, entriesTable, denialsTable, revisionTable],
-  handles: ["PolicySettingsChanged", "PolicyLimitsChanged", "SenderEntryAdded", "SenderEntryRemoved", "IpDenied"],
+  version: 3,
+  tables: [settingsTable, limitsTable, entriesTable, listingsTable, denialsTable, revisionTable],
+  handles: [
+    "PolicySettingsChanged",
+    "PolicyLimitsChanged",
+    "SenderEntryAdded",
+    "SenderEntryRemoved",
+    "SenderListed",
+    "SenderDelisted",
+    "IpDenied",
+  ],
   project(event) {
     assert(this.handles.includes(event.type), `policy-index does not handle ${event.type}`);
     if (event.type === "IpDenied") return denied(event);

@@ -1,6 +1,13 @@
 import type { VerdictRecorded } from "@mailfold/events";
 import type { RecordedEvent } from "@mailfold/kernel";
-import type { CompiledPolicy, Facts, Phase, TraceLine, Verdict } from "@mailfold/policy";
+import {
+  type CompiledPolicy,
+  type Facts,
+  type Phase,
+  subjectsIn,
+  type TraceLine,
+  type Verdict,
+} from "@mailfold/policy";
 import type { Caller } from "../caller.ts";
 import type { OperationDeps } from "../ports.ts";
 import { loadEvent } from "../records/find-event.ts";
@@ -47,7 +54,10 @@ async function recompute(
 ): Promise<readonly TraceLine[] | undefined> {
   const { data } = event;
   const facts = data.facts as unknown as Facts;
-  const policy = await policyAt(deps, data.policyEvent, scopesIn(facts, event));
+  const policy = await policyAt(deps, data.policyEvent, {
+    scopes: scopesIn(facts, event),
+    subjects: subjectsIn(facts),
+  });
   if (policy === undefined) return undefined;
   const verdict = evaluateAgain(policy, facts, data.phase);
   if (verdict === undefined || verdict.reason !== data.reason || verdict.action !== data.action) return undefined;

@@ -25,6 +25,18 @@ async function readAll(rows: ReadStore, table: string, where: Row): Promise<read
   }
 }
 
+/** Listings of some subjects, of all times, the newest first: a sender is listed and raised a few times in a life. */
+function listingsOf(rows: ReadStore, scopes: readonly string[], subjects: readonly string[]): readonly Row[] {
+  return scopes
+    .filter((scope) => scope === "platform" || scope.startsWith("ten_"))
+    .flatMap((scope) =>
+      subjects.flatMap((subject) => {
+        const query: RowQuery = { where: { scope, subject }, orderBy: ["fromPosition"], descending: true, limit: 200 };
+        return rows.select(policyIndex, "listings", query);
+      }),
+    );
+}
+
 function stoodAt(position: Position) {
   return (row: Row): readonly Row[] => {
     const from = String(row.fromPosition);
@@ -35,13 +47,13 @@ function stoodAt(position: Position) {
 }
 
 /**
- * The policy that a verdict was decided under, for the scopes that its facts name. Today's policy when nothing changed
+ * The policy that a verdict was decided under, for the scopes and the subjects of learned listings that its facts name. Today's policy when nothing changed
  * since; undefined when it can no longer be told.
  */
 export async function policyAt(
   deps: Pick<OperationDeps, "rows" | "policy">,
   policyEvent: string | undefined,
-  scopes: readonly string[],
+  { scopes, subjects }: { readonly scopes: readonly string[]; readonly subjects: readonly string[] },
 ): Promise<CompiledPolicy | undefined> {
   const current = deps.policy.current();
   if (current.revision === policyEvent) return current;
@@ -58,8 +70,10 @@ export async function policyAt(
       }
     }
   }
+  const listings = listingsOf(deps.rows, scopes, subjects).flatMap(stood);
   return policyFromRows({
     ...stoodThen,
+    listings,
     revision: policyEvent === undefined ? undefined : { name: "policy", eventId: policyEvent, position },
   });
 }
