@@ -110,6 +110,18 @@ export const refusals = {
     "Events at this position have expired.",
     "Start later, or narrow the filter to types that are kept.",
   ),
+  AS_OF_OUT_OF_RANGE: entry(
+    "The moment asked for lies outside the log: before its first event, or in the future.",
+    "`message` names the first and last moment that can be asked for.",
+  ),
+  UNDO_CONFLICT: entry(
+    "What is to be undone was changed again since, or was undone already.",
+    "`details.event` names the later event: undo that one first, or set what you want.",
+  ),
+  UNDO_UNSUPPORTED: entry(
+    "Events of this kind cannot be undone.",
+    "Changes of settings, limits, rules and list entries can; `details.type` says what this event is.",
+  ),
   REFERENCE_UNKNOWN: entry(
     "No verdict with this reference, or not in the caller's subtree.",
     "References end in `vrd_…`; verdicts expire after 90 days.",

@@ -84,13 +84,13 @@ function eventsOf(deeds: readonly Deed[]): readonly Event[] {
       const { mailboxId } = box;
       if (value < 2) return { type: "MailboxUpdated", data: { mailboxId, quotaBytes: 1_000 + serial } };
       if (value < 4) return { type: "MailboxUpdated", data: { mailboxId, displayName: `Name ${serial}` } };
-      if (value < 5) return { type: "MailboxSuspended", data: { mailboxId } };
+      if (value < 5) return { type: "MailboxSuspended", data: { mailboxId, reason: "ABUSE" } };
       if (value < 6) return { type: "MailboxResumed", data: { mailboxId } };
       box.deleted = !box.deleted;
       if (!box.deleted) return { type: "MailboxRestored", data: { mailboxId, address } };
       // Half of the addresses go to another mailbox next.
       if (value < 8) boxes.delete(address);
-      return { type: "MailboxDeleted", data: { mailboxId } };
+      return { type: "MailboxDeleted", data: { mailboxId, address } };
     },
     (which, value, serial) => {
       const address = ["team@a.test", "desk@b.test"][which % 2] as string;

@@ -1,2 +1,3 @@
+export * from "./policy-at.ts";
 export * from "./policy-from-rows.ts";
 export * from "./policy-index.ts";

@@ -4,7 +4,8 @@ import { entryOfRow, policyIndex } from "@mailfold/projection-policy-index";
 import type { RowReader } from "@mailfold/read-store";
 import type { SenderEntryRecord } from "../operations/policy-records.ts";
 
-const lists: readonly SenderList[] = ["accept", "kill"];
+/** The lists in the order of pages. */
+export const senderLists: readonly SenderList[] = ["accept", "kill"];
 const projection: RowsProjection = policyIndex;
 
 /** Where a page of one scope's entries goes on: entries are ordered by list and pattern. */
@@ -24,7 +25,8 @@ export interface SenderEntries {
   }): readonly SenderEntryRecord[];
 }
 
-function toRecord(row: Row): SenderEntryRecord {
+/** An entry of the policy index as the API shows it. */
+export function toSenderEntry(row: Row): SenderEntryRecord {
   const { resellerId: _owner, ...entry } = entryOfRow(row);
   return { ...entry, trustUnverified: entry.trustUnverified ?? false };
 }
@@ -34,16 +36,18 @@ export function createSenderEntries(rows: RowReader): SenderEntries {
   return {
     find(entryId) {
       const [row] = rows.select(projection, "entries", { where: { current: 1, entryId }, limit: 1 });
-      return row === undefined ? undefined : toRecord(row);
+      return row === undefined ? undefined : toSenderEntry(row);
     },
     list({ scope, list, first, after }) {
       const found: SenderEntryRecord[] = [];
-      for (const name of list === undefined ? lists : [list]) {
+      for (const name of list === undefined ? senderLists : [list]) {
         if (after !== undefined && name < after.list) continue;
         const beyond = after?.list === name ? [["pattern", ">", after.pattern] as const] : [];
         const query = { where: { current: 1, scope, list: name }, and: beyond, orderBy: ["pattern"] };
         if (found.length < first) {
-          found.push(...rows.select(projection, "entries", { ...query, limit: first - found.length }).map(toRecord));
+          found.push(
+            ...rows.select(projection, "entries", { ...query, limit: first - found.length }).map(toSenderEntry),
+          );
         }
       }
       return found;

@@ -6,13 +6,14 @@ import type {
   TenantRecord,
   TokenRecord,
 } from "@mailfold/projection-directory";
+import { directoryOf } from "../../history/past-directory.ts";
 import { createVisibleDirectory } from "../../visible-directory.ts";
 import type { ApiContext } from "../api-context.ts";
 import { builder } from "../builder.ts";
 
-/** The directory as this request's caller may see it. */
-export function visible(context: ApiContext) {
-  return createVisibleDirectory(context.api.deps.directory, context.caller);
+/** The directory as this request's caller may see it; `record` = as of the time that this record shows. */
+export function visible(context: ApiContext, record: object = context) {
+  return createVisibleDirectory(directoryOf(context.api.deps, record), context.caller);
 }
 
 const has = (value: unknown, ...keys: readonly string[]) =>
@@ -61,7 +62,7 @@ builder.node(tenantRef, {
       type: resellerRef,
       nullable: true,
       description: "Null for the tenant's own tokens.",
-      resolve: (tenant, _args, context) => visible(context).reseller(tenant.resellerId) ?? null,
+      resolve: (tenant, _args, context) => visible(context, tenant).reseller(tenant.resellerId) ?? null,
     }),
     suspended: t.exposeBoolean("suspended"),
     suspensionReason: t.exposeString("suspensionReason", { nullable: true }),
@@ -88,7 +89,7 @@ builder.node(domainRef, {
     tenant: t.field({
       type: tenantRef,
       nullable: true,
-      resolve: (domain, _args, context) => visible(context).tenant(domain.tenantId) ?? null,
+      resolve: (domain, _args, context) => visible(context, domain).tenant(domain.tenantId) ?? null,
     }),
     verified: t.exposeBoolean("verified"),
     verification: t.field({ type: verificationRef, resolve: (domain) => domain }),
@@ -104,17 +105,20 @@ builder.node(mailboxRef, {
     address: t.exposeString("address"),
     displayName: t.exposeString("displayName", { nullable: true }),
     quotaBytes: t.expose("quotaBytes", { type: "Long" }),
-    usedBytes: t.expose("usedBytes", { type: "Long" }),
+    usedBytes: t.expose("usedBytes", {
+      type: "Long",
+      description: "Today's, also with asOf: use is mail, not administration.",
+    }),
     status: t.expose("status", { type: mailboxStatus }),
     tenant: t.field({
       type: tenantRef,
       nullable: true,
-      resolve: (mailbox, _args, context) => visible(context).tenant(mailbox.tenantId) ?? null,
+      resolve: (mailbox, _args, context) => visible(context, mailbox).tenant(mailbox.tenantId) ?? null,
     }),
     domain: t.field({
       type: domainRef,
       nullable: true,
-      resolve: (mailbox, _args, context) => visible(context).domain(mailbox.domainId) ?? null,
+      resolve: (mailbox, _args, context) => visible(context, mailbox).domain(mailbox.domainId) ?? null,
     }),
     createdAt: t.expose("createdAt", { type: "DateTime" }),
   }),
@@ -129,12 +133,12 @@ builder.node(aliasRef, {
     targets: t.field({
       type: [mailboxRef],
       resolve: (alias, _args, context) =>
-        alias.targets.map((id) => visible(context).mailbox(id)).filter((mailbox) => mailbox !== undefined),
+        alias.targets.map((id) => visible(context, alias).mailbox(id)).filter((mailbox) => mailbox !== undefined),
     }),
     tenant: t.field({
       type: tenantRef,
       nullable: true,
-      resolve: (alias, _args, context) => visible(context).tenant(alias.tenantId) ?? null,
+      resolve: (alias, _args, context) => visible(context, alias).tenant(alias.tenantId) ?? null,
     }),
   }),
 });

@@ -1,20 +1,13 @@
 import type { TenantRecord } from "@mailfold/projection-directory";
+import { directoryOf } from "../../history/past-directory.ts";
 import { OperationForbidden } from "../../operations/operation-outcome.ts";
 import type { ApiContext } from "../api-context.ts";
 import { badRequest } from "../api-error.ts";
+import { asOfInput, type ReadMoment, readMoment } from "../as-of-input.ts";
 import { builder } from "../builder.ts";
 import { directoryPage, toConnection } from "../connection.ts";
 import { connectionOf, spendRows } from "../connection-field.ts";
-import {
-  aliasRef,
-  domainRef,
-  mailboxRef,
-  resellerRef,
-  tenantRef,
-  tokenRef,
-  visible,
-} from "../objects/directory-objects.ts";
-import { waitForPosition } from "../wait-for.ts";
+import { aliasRef, domainRef, mailboxRef, resellerRef, tenantRef, tokenRef } from "../objects/directory-objects.ts";
 
 export const waitForDescription =
   "A receipt's position: the answer includes that write (up to 5 s, then PROJECTION_LAGGING).";
@@ -38,11 +31,13 @@ const tenantBy = builder.inputType("TenantBy", {
 const domainBy = builder.inputType("DomainBy", { fields: (t) => ({ id: t.id(), name: t.string() }) });
 const mailboxBy = builder.inputType("MailboxBy", { fields: (t) => ({ id: t.id(), address: t.string() }) });
 
-function findTenant(by: typeof tenantBy.$inferInput, context: ApiContext): TenantRecord | undefined {
+function findTenant(
+  by: typeof tenantBy.$inferInput,
+  { caller }: ApiContext,
+  { view, directory }: ReadMoment,
+): TenantRecord | undefined {
   oneOf({ id: by.id, externalId: by.externalId }, "tenant");
-  const view = visible(context);
   if (by.id !== null && by.id !== undefined) return view.tenant(by.id);
-  const { caller, api } = context;
   if (caller.scope.kind === "tenant") {
     const own = view.tenant(caller.scope.id);
     return own !== undefined && own.externalId === by.externalId ? own : undefined;
@@ -51,43 +46,37 @@ function findTenant(by: typeof tenantBy.$inferInput, context: ApiContext): Tenan
   if (resellerId === undefined) throw badRequest("INVALID_INPUT", "An externalId needs its resellerId beside it.");
   const reseller = view.reseller(resellerId);
   if (reseller === undefined) return undefined;
-  return api.deps.directory.tenantByExternalId(reseller.resellerId, by.externalId ?? "");
+  return directory.tenantByExternalId(reseller.resellerId, by.externalId ?? "");
 }
 
 builder.queryFields((t) => {
   const waitFor = t.arg.string({ description: waitForDescription });
-  const page = { first: t.arg.int({ description: "1 to 100; default 50." }), after: t.arg.string(), waitFor };
+  const asOf = t.arg({ type: asOfInput });
+  const page = { first: t.arg.int({ description: "1 to 100; default 50." }), after: t.arg.string(), waitFor, asOf };
   return {
     tenant: t.field({
       type: tenantRef,
       nullable: true,
-      args: { by: t.arg({ type: tenantBy, required: true }), waitFor },
-      resolve: async (_root, args, context) => {
-        await waitForPosition(context, args.waitFor);
-        return findTenant(args.by, context) ?? null;
-      },
+      args: { by: t.arg({ type: tenantBy, required: true }), waitFor, asOf },
+      resolve: async (_root, args, context) => findTenant(args.by, context, await readMoment(context, args)) ?? null,
     }),
     domain: t.field({
       type: domainRef,
       nullable: true,
-      args: { by: t.arg({ type: domainBy, required: true }), waitFor },
-      resolve: async (_root, { by, waitFor }, context) => {
+      args: { by: t.arg({ type: domainBy, required: true }), waitFor, asOf },
+      resolve: async (_root, { by, ...args }, context) => {
         oneOf(by, "domain");
-        await waitForPosition(context, waitFor);
-        return (
-          (by.id ? visible(context).domain(by.id) : visible(context).domainByName((by.name ?? "").toLowerCase())) ??
-          null
-        );
+        const { view } = await readMoment(context, args);
+        return (by.id ? view.domain(by.id) : view.domainByName((by.name ?? "").toLowerCase())) ?? null;
       },
     }),
     mailbox: t.field({
       type: mailboxRef,
       nullable: true,
-      args: { by: t.arg({ type: mailboxBy, required: true }), waitFor },
-      resolve: async (_root, { by, waitFor }, context) => {
+      args: { by: t.arg({ type: mailboxBy, required: true }), waitFor, asOf },
+      resolve: async (_root, { by, ...args }, context) => {
         oneOf(by, "mailbox");
-        await waitForPosition(context, waitFor);
-        const view = visible(context);
+        const { view } = await readMoment(context, args);
         return (by.id ? view.mailbox(by.id) : view.mailboxByAddress((by.address ?? "").toLowerCase())) ?? null;
       },
     }),
@@ -97,9 +86,9 @@ builder.queryFields((t) => {
       args: page,
       resolve: async (_root, args, context) => {
         if (context.caller.scope.kind !== "platform") throw new OperationForbidden(["platform"]);
-        await waitForPosition(context, args.waitFor);
+        const { directory } = await readMoment(context, args);
         spendRows(context, args);
-        const rows = context.api.deps.directory.resellers(directoryPage(args));
+        const rows = directory.resellers(directoryPage(args));
         return toConnection(rows, args, (row) => row.resellerId);
       },
     }),
@@ -108,9 +97,9 @@ builder.queryFields((t) => {
       description: "Those of the caller's subtree.",
       args: { ...page, resellerId: t.arg.id() },
       resolve: async (_root, args, context) => {
-        await waitForPosition(context, args.waitFor);
+        const moment = await readMoment(context, args);
         spendRows(context, args);
-        return toConnection(listTenants(args, context), args, (row) => row.tenantId);
+        return toConnection(listTenants(args, context, moment), args, (row) => row.tenantId);
       },
     }),
     mailboxes: t.field({
@@ -119,9 +108,9 @@ builder.queryFields((t) => {
       description: "Null when there is no such tenant or domain.",
       args: { ...page, tenantId: t.arg.id(), domainId: t.arg.id() },
       resolve: async (_root, args, context) => {
-        await waitForPosition(context, args.waitFor);
+        const moment = await readMoment(context, args);
         spendRows(context, args);
-        const rows = listMailboxes(args, context);
+        const rows = listMailboxes(args, context, moment);
         return rows === undefined ? null : toConnection(rows, args, (row) => row.mailboxId);
       },
     }),
@@ -133,26 +122,28 @@ interface PageInput {
   readonly after?: string | null | undefined;
 }
 
-function listTenants(args: PageInput & { readonly resellerId?: string | null | undefined }, context: ApiContext) {
-  const { caller, api } = context;
-  const view = visible(context);
+function listTenants(
+  args: PageInput & { readonly resellerId?: string | null | undefined },
+  { caller }: ApiContext,
+  { view, directory }: ReadMoment,
+) {
   if (caller.scope.kind === "tenant") {
     const own = view.tenant(caller.scope.id);
     if (own === undefined || args.after || (args.resellerId && args.resellerId !== own.resellerId)) return [];
     return [own];
   }
   const wanted = args.resellerId ?? (caller.scope.kind === "reseller" ? caller.scope.id : undefined);
-  if (wanted === undefined) return api.deps.directory.tenants({}, directoryPage(args));
+  if (wanted === undefined) return directory.tenants({}, directoryPage(args));
   const reseller = view.reseller(wanted);
   if (reseller === undefined) return [];
-  return api.deps.directory.tenants({ resellerId: reseller.resellerId }, directoryPage(args));
+  return directory.tenants({ resellerId: reseller.resellerId }, directoryPage(args));
 }
 
 function listMailboxes(
   args: PageInput & { readonly tenantId?: string | null | undefined; readonly domainId?: string | null | undefined },
   context: ApiContext,
+  { view, directory }: ReadMoment,
 ) {
-  const view = visible(context);
   const domain = args.domainId ? view.domain(args.domainId) : undefined;
   if (args.domainId && domain === undefined) return undefined;
   const { scope } = context.caller;
@@ -161,7 +152,7 @@ function listMailboxes(
   const tenant = view.tenant(wanted);
   if (tenant === undefined || (domain !== undefined && domain.tenantId !== tenant.tenantId)) return undefined;
   const where = { tenantId: tenant.tenantId, ...(domain === undefined ? {} : { domainId: domain.domainId }) };
-  return context.api.deps.directory.mailboxes(where, directoryPage(args));
+  return directory.mailboxes(where, directoryPage(args));
 }
 
 builder.objectFields(resellerRef, (t) => ({
@@ -170,7 +161,8 @@ builder.objectFields(resellerRef, (t) => ({
     args: { first: t.arg.int(), after: t.arg.string() },
     resolve: (reseller, args, context) => {
       spendRows(context, args);
-      const rows = context.api.deps.directory.tenants({ resellerId: reseller.resellerId }, directoryPage(args));
+      const directory = directoryOf(context.api.deps, reseller);
+      const rows = directory.tenants({ resellerId: reseller.resellerId }, directoryPage(args));
       return toConnection(rows, args, (row) => row.tenantId);
     },
   }),
@@ -182,27 +174,30 @@ builder.objectFields(tenantRef, (t) => {
     domains: t.field({
       type: domains,
       args,
-      resolve: ({ tenantId }, page, context) => {
+      resolve: (tenant, page, context) => {
         spendRows(context, page);
-        const rows = context.api.deps.directory.domains({ tenantId }, directoryPage(page));
+        const { tenantId } = tenant;
+        const rows = directoryOf(context.api.deps, tenant).domains({ tenantId }, directoryPage(page));
         return toConnection(rows, page, (row) => row.domainId);
       },
     }),
     mailboxes: t.field({
       type: mailboxes,
       args,
-      resolve: ({ tenantId }, page, context) => {
+      resolve: (tenant, page, context) => {
         spendRows(context, page);
-        const rows = context.api.deps.directory.mailboxes({ tenantId }, directoryPage(page));
+        const { tenantId } = tenant;
+        const rows = directoryOf(context.api.deps, tenant).mailboxes({ tenantId }, directoryPage(page));
         return toConnection(rows, page, (row) => row.mailboxId);
       },
     }),
     aliases: t.field({
       type: aliases,
       args,
-      resolve: ({ tenantId }, page, context) => {
+      resolve: (tenant, page, context) => {
         spendRows(context, page);
-        const rows = context.api.deps.directory.aliases({ tenantId }, directoryPage(page));
+        const { tenantId } = tenant;
+        const rows = directoryOf(context.api.deps, tenant).aliases({ tenantId }, directoryPage(page));
         return toConnection(rows, page, (row) => row.aliasId);
       },
     }),

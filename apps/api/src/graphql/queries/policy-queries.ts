@@ -1,14 +1,15 @@
 import { type SenderList, scopeId } from "@mailfold/domain";
+import { policyOn } from "../../history/effective-at.ts";
+import { senderListAt } from "../../history/sender-list-at.ts";
 import { placeScope } from "../../operations/placed-scope.ts";
 import { createSenderEntries, type EntryPlace } from "../../records/sender-entries.ts";
 import { badRequest } from "../api-error.ts";
+import { asOfInput, readMoment } from "../as-of-input.ts";
 import { builder } from "../builder.ts";
 import { pageSize, toConnection } from "../connection.ts";
 import { connectionOf, spendRows } from "../connection-field.ts";
 import { scopeInput } from "../mutations/input-fields.ts";
-import { visible } from "../objects/directory-objects.ts";
 import { effectivePolicyRef, senderEntryRef, senderListEnum } from "../objects/policy-objects.ts";
-import { waitForPosition } from "../wait-for.ts";
 import { waitForDescription } from "./directory-queries.ts";
 
 const entries = connectionOf("SenderEntry", senderEntryRef);
@@ -26,17 +27,19 @@ function fromCursor(cursor: string | null | undefined): EntryPlace | undefined {
 
 builder.queryFields((t) => {
   const waitFor = t.arg.string({ description: waitForDescription });
+  const asOf = t.arg({ type: asOfInput });
   return {
     effectivePolicy: t.field({
       type: effectivePolicyRef,
       nullable: true,
-      description: "All settings in force at a scope, each with where it is set. Null when there is no such scope.",
-      args: { scope: t.arg({ type: scopeInput, required: true }), waitFor },
+      description:
+        "All settings in force at a scope, each with where it is set. Null when there is no such scope, with asOf: when there was none.",
+      args: { scope: t.arg({ type: scopeInput, required: true }), waitFor, asOf },
       resolve: async (_root, args, context) => {
-        await waitForPosition(context, args.waitFor);
-        const placed = placeScope(visible(context), context.caller, args.scope);
+        const { view, position } = await readMoment(context, args);
+        const placed = placeScope(view, context.caller, args.scope);
         if ("errors" in placed) return refuseBadScope(placed.errors[0]);
-        const settings = context.api.deps.policy.current().effective(placed.path);
+        const settings = policyOn(context.api.deps, placed.path, position).effective(placed.path);
         return { placed, settings };
       },
     }),
@@ -50,18 +53,24 @@ builder.queryFields((t) => {
         first: t.arg.int(),
         after: t.arg.string(),
         waitFor,
+        asOf,
       },
       resolve: async (_root, args, context) => {
-        await waitForPosition(context, args.waitFor);
-        const placed = placeScope(visible(context), context.caller, args.scope);
+        const { view, position } = await readMoment(context, args);
+        const placed = placeScope(view, context.caller, args.scope);
         if ("errors" in placed) return refuseBadScope(placed.errors[0]);
         spendRows(context, args);
-        const rows = createSenderEntries(context.api.deps.rows).list({
+        const stored = context.api.deps.rows;
+        const where = {
           scope: scopeId(placed.scope),
           list: args.list ?? undefined,
           first: pageSize(args) + 1,
           after: fromCursor(args.after),
-        });
+        };
+        const rows =
+          position === undefined
+            ? createSenderEntries(stored).list(where)
+            : await senderListAt(stored, position, where);
         return toConnection(rows, args, toCursor);
       },
     }),

@@ -7,7 +7,9 @@ import { findAuditEvent } from "../../records/find-event.ts";
 import { createHeldCopies } from "../../records/held-copies.ts";
 import { createSenderEntries } from "../../records/sender-entries.ts";
 import { createVerdicts } from "../../records/verdicts.ts";
+import type { VisibleDirectory } from "../../visible-directory.ts";
 import type { ApiContext } from "../api-context.ts";
+import { asOfInput, readMoment } from "../as-of-input.ts";
 import { builder } from "../builder.ts";
 import { directoryPage, toConnection } from "../connection.ts";
 import { spendRows } from "../connection-field.ts";
@@ -94,13 +96,19 @@ builder.queryFields((t) => {
       type: tokensConnection,
       nullable: true,
       description: "Tokens of one scope of the caller's subtree; default: the caller's own, for the platform all.",
-      args: { scope: t.arg({ type: tokenScopeInput }), first: t.arg.int(), after: t.arg.string(), waitFor },
+      args: {
+        scope: t.arg({ type: tokenScopeInput }),
+        first: t.arg.int(),
+        after: t.arg.string(),
+        waitFor,
+        asOf: t.arg({ type: asOfInput, description: "Who could do what: the tokens as they were then." }),
+      },
       resolve: async (_root, args, context) => {
-        await waitForPosition(context, args.waitFor);
+        const { directory, view } = await readMoment(context, args);
         spendRows(context, args);
-        const scope = tokensOf(args.scope, context);
+        const scope = tokensOf(args.scope, context, view);
         if (scope === null) return null;
-        const rows = context.api.deps.directory.tokens(scope === undefined ? {} : { scope }, directoryPage(args));
+        const rows = directory.tokens(scope === undefined ? {} : { scope }, directoryPage(args));
         return toConnection(rows, args, (row) => row.tokenId);
       },
     }),
@@ -108,10 +116,12 @@ builder.queryFields((t) => {
 });
 
 /** Which scope's tokens are meant: undefined = all, null = there is no such scope. */
-function tokensOf(input: typeof tokenScopeInput.$inferInput | null | undefined, context: ApiContext) {
-  const { caller } = context;
+function tokensOf(
+  input: typeof tokenScopeInput.$inferInput | null | undefined,
+  { caller }: ApiContext,
+  view: VisibleDirectory,
+) {
   if (input === null || input === undefined) return caller.scope.kind === "platform" ? undefined : caller.scope;
-  const view = visible(context);
   const reseller = input.resellerId ? view.reseller(input.resellerId) : undefined;
   if (reseller !== undefined) return { kind: "reseller", id: reseller.resellerId } as const;
   const tenant = input.tenantId ? view.tenant(input.tenantId) : undefined;
