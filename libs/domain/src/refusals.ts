@@ -92,6 +92,10 @@ export const refusals = {
     "The pattern is not one that this list takes.",
     "IP, CIDR, host, user@host, @host, @*suffix; `message` says what is wrong.",
   ),
+  LISTING_OF_PLATFORM: entry(
+    "The listing stands on the platform's learned blacklist, which the caller does not manage.",
+    "For your own mail, accept the sender (`senderEntryAdd`), or do without that list (`learning.use` = false).",
+  ),
   // Tokens
   TOKEN_REVOKED: entry("The token was revoked.", "Create another one."),
   // Commands and reading

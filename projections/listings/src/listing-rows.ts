@@ -116,8 +116,6 @@ export interface PardonRow extends Owned {
   /** Neither lifted nor replaced by another one. */
   readonly current: boolean;
   readonly lifted?: { readonly at: number; readonly by: string };
-  readonly byEvent: string;
-  readonly position: Position;
 }
 
 /** A pardon of a row of `pardons`. */
@@ -133,8 +131,6 @@ export function pardonOf(row: Row): PardonRow {
     grantedBy: String(row.grantedBy),
     current: row.current === 1,
     ...(row.liftedAt === null ? {} : { lifted: { at: Number(row.liftedAt), by: String(row.liftedBy) } }),
-    byEvent: String(row.byEvent),
-    position: String(row.position) as Position,
   };
 }
 

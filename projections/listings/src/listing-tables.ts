@@ -136,7 +136,6 @@ const pardonsTable: TableSpec = {
     current: "integer",
     liftedAt: "integer",
     liftedBy: "text",
-    byEvent: "text",
     position: "text",
   },
   indexes: [["scope", "subjectKind", "subject", "position"]],

@@ -31,7 +31,7 @@ function event(type: string, data: object, stream: string, tenant: string | unde
   };
 }
 const share = { lowerBound: 0.6, mail: 12.5, spam: 9.5 };
-const listed = (listingId: string, more: object = {}, scope = acme) =>
+const listed = (listingId: string, more: object = {}, scope: Scope = acme) =>
   event(
     "SenderListed",
     {

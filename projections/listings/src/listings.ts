@@ -147,7 +147,6 @@ function pardonRow(event: RecordedEvent<SenderPardoned>): Row {
     current: 1,
     liftedAt: null,
     liftedBy: null,
-    byEvent: event.id,
     position: event.position,
   };
 }

@@ -7,6 +7,7 @@ import { createMailboxOperations } from "./mailbox-operations.ts";
 import { createMarkOperations } from "./mark-operations.ts";
 import { createOperationKit } from "./operation-kit.ts";
 import type { Operations } from "./operations.ts";
+import { createPardonOperations } from "./pardon-operations.ts";
 import { createPolicyOperations } from "./policy-operations.ts";
 import { createQuarantineOperations } from "./quarantine-operations.ts";
 import { createTenantOperations } from "./tenant-operations.ts";
@@ -16,13 +17,15 @@ import { createTokenOperations } from "./token-operations.ts";
 export function createOperations(deps: OperationDeps): Operations {
   const kit = createOperationKit(deps, createFindEvent(deps.rows));
   const policy = createPolicyOperations(kit, createSenderEntries(deps.rows));
+  const quarantine = createQuarantineOperations(kit, policy.senderEntryAdd);
   return {
     ...createTenantOperations(kit),
     ...createDomainOperations(kit),
     ...createMailboxOperations(kit),
     ...createAliasOperations(kit),
     ...policy,
-    ...createQuarantineOperations(kit, policy.senderEntryAdd),
+    ...quarantine,
+    ...createPardonOperations(kit, quarantine.quarantineRelease),
     ...createMarkOperations(kit),
     ...createTokenOperations(kit),
   };

@@ -105,6 +105,26 @@ export interface SenderEntryAddInput extends CommandOptions {
 export interface SenderEntryRemoveInput extends CommandOptions {
   readonly entryId: string;
 }
+export interface SenderPardonInput extends CommandOptions {
+  /** Whose list: the platform's or a tenant's. Not needed with listingId. */
+  readonly scope?: Maybe<ScopeInput>;
+  /** IP, IPv4 /24, IPv6 /64 or /56, @domain or address; or else listingId. */
+  readonly subject?: Maybe<string>;
+  readonly listingId?: Maybe<string>;
+  /** Milliseconds since the epoch; or else forDuration; default 30 days. */
+  readonly until?: Maybe<number>;
+  /** ISO 8601. */
+  readonly forDuration?: Maybe<string>;
+  /** Events that count no longer. */
+  readonly voidEvidence?: Maybe<readonly string[]>;
+  readonly reason?: Maybe<string>;
+  /** Delivers what quarantine holds because of the listing. */
+  readonly redeliver?: Maybe<boolean>;
+}
+export interface SenderPardonLiftInput extends CommandOptions {
+  readonly pardonId: string;
+  readonly reason?: Maybe<string>;
+}
 export interface MessageMarkInput extends CommandOptions {
   /** The verdict that let the message in. */
   readonly reference: string;

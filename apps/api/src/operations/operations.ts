@@ -7,6 +7,7 @@ import type {
   TenantRecord,
   TokenRecord,
 } from "@mailfold/projection-directory";
+import type { PardonRow } from "@mailfold/projection-listings";
 import type { HeldCopy } from "@mailfold/projection-quarantine";
 import type { Caller } from "../caller.ts";
 import type * as input from "./operation-inputs.ts";
@@ -39,6 +40,20 @@ export interface HeldCopyResult {
   readonly errors: readonly Refusal[];
 }
 
+/** What became of the copies that were held because of a listing. */
+export interface Redelivery {
+  readonly released: number;
+  readonly results: readonly HeldCopyResult[];
+  /** More are held than one pardon redelivers. */
+  readonly left: boolean;
+}
+
+/** A pardon, and what was redelivered with it. */
+export interface PardonedSender {
+  readonly pardon: PardonRow;
+  readonly redelivery?: Redelivery;
+}
+
 /** The application services behind the mutations. */
 export interface Operations {
   readonly resellerCreate: Operation<input.ResellerCreateInput, ResellerRecord>;
@@ -60,6 +75,8 @@ export interface Operations {
   readonly policyUpdate: Operation<input.PolicyUpdateInput, EffectivePolicy>;
   readonly senderEntryAdd: Operation<input.SenderEntryAddInput, SenderEntryRecord>;
   readonly senderEntryRemove: Operation<input.SenderEntryRemoveInput, SenderEntryRecord>;
+  readonly senderPardon: Operation<input.SenderPardonInput, PardonedSender>;
+  readonly senderPardonLift: Operation<input.SenderPardonLiftInput, PardonedSender>;
   readonly messageMark: Operation<input.MessageMarkInput, MarkedVerdict>;
   /** Each copy by itself: those that are refused do not hold the others back. */
   readonly quarantineRelease: Operation<input.QuarantineReleaseInput, readonly HeldCopyResult[]>;
