@@ -37,4 +37,16 @@ export * from "./types.ts";
 export * from "./validate-limit.ts";
 export * from "./validate-setting.ts";
 export { applyChanges, type ChangedPolicy, type ChangePlace, proposedEvent } from "./what-if/apply-changes.ts";
+export { changeOrder } from "./what-if/change-size.ts";
+export {
+  factsUnder,
+  judgeRecorded,
+  type RecordedVerdict,
+  rulesPath,
+} from "./what-if/judge-recorded.ts";
 export * from "./what-if/policy-change.ts";
+export {
+  type Counterfactual,
+  type NoChangeReason,
+  searchCounterfactual,
+} from "./what-if/search-counterfactual.ts";

@@ -1,6 +1,7 @@
-import { type Scope, type SettingValue, scopeId } from "@mailfold/domain";
+import { type ListingSubject, type Scope, type SettingValue, scopeId } from "@mailfold/domain";
 import type { SenderEntryId } from "@mailfold/kernel";
 import { snapshotOf, stateOf } from "../compiled-policy.ts";
+import { canonicalSubject, listingRemoved } from "../learned-lists.ts";
 import { entryAdded, entryRemoved, settingSet, settingUnset } from "../policy-changes.ts";
 import { chainOf, type PolicyState, platformChain, settingValue } from "../policy-state.ts";
 import { validateSenderEntry } from "../sender-pattern.ts";
@@ -40,7 +41,11 @@ export function applyChanges(
   }
   const { revision } = policy;
   const before = stateOf(policy);
-  let state: PolicyState = { ...before, lists: ListOverlay.over(before.lists) };
+  let state: PolicyState = {
+    ...before,
+    lists: ListOverlay.over(before.lists),
+    learned: ListOverlay.over(before.learned),
+  };
   for (const [at, change] of changes.entries()) {
     const applied = applyChange(state, place, change);
     if ("refusal" in applied) return { problem: { ...applied.refusal, at } };
@@ -79,7 +84,15 @@ function applyChange(state: PolicyState, place: ChangePlace, change: PolicyChang
   }
   if ("ruleSave" in change) return withRule(state, place, change.ruleSave);
   if ("ruleDelete" in change) return withoutRule(state, place, change.ruleDelete.name);
-  return refused("NOT_FOUND", `nothing is listed as ${change.pardon.value}`);
+  return withoutListing(state, scope, change.pardon);
+}
+
+function withoutListing(state: PolicyState, scope: Scope, subject: ListingSubject): Applied {
+  const missing = refused("NOT_FOUND", `${scope.kind} scope has no learned listing of ${subject.value}`);
+  if (scope.kind !== "tenant" && scope.kind !== "platform") return missing;
+  const value = canonicalSubject(subject.value);
+  const next = listingRemoved(state, { scope, subject: { ...subject, value } }, proposedEvent);
+  return next.learned === state.learned ? missing : next;
 }
 
 function unlocksOf(state: PolicyState): readonly string[] {

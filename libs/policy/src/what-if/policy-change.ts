@@ -1,14 +1,8 @@
-import type { SenderList, SettingValue } from "@mailfold/domain";
+import type { ListingSubject, SenderList, SettingValue } from "@mailfold/domain";
 
 /** Names a processing rule of a scope. */
 interface RuleName {
   readonly name: string;
-}
-
-/** What a learned listing names, as SenderListed has it. */
-export interface ListedSubject {
-  readonly kind: "ip" | "prefix" | "domain" | "sender";
-  readonly value: string;
 }
 
 /**
@@ -32,7 +26,7 @@ export type PolicyChange =
   | { readonly ruleSave: { readonly rule: SettingValue; readonly before?: string } }
   | { readonly ruleDelete: RuleName }
   /** Takes a learned listing of this scope out of force. */
-  | { readonly pardon: ListedSubject };
+  | { readonly pardon: ListingSubject };
 
 /** Members of PolicyChange, as an input names them. */
 export const policyChangeKinds = [

@@ -1,0 +1,135 @@
+import { type ListingSubject, scopeId } from "@mailfold/domain";
+import { stateOf } from "../compiled-policy.ts";
+import { formatIpPrefix, parseIp, parseIpPrefix, prefixOf } from "../ip-address.ts";
+import { listingRemoved, subjectsIn } from "../learned-lists.ts";
+import type { KeyKind } from "../list-store.ts";
+import type { PolicyState } from "../policy-state.ts";
+import { parseSenderPattern } from "../sender-pattern.ts";
+import { settingDefinitions } from "../setting-definitions.ts";
+import type { CompiledPolicy, Facts } from "../types.ts";
+import { type ChangePlace, proposedEvent } from "./apply-changes.ts";
+import { ListOverlay } from "./list-overlay.ts";
+import type { PolicyChange } from "./policy-change.ts";
+import { ruleCandidates, settingCandidates } from "./setting-candidates.ts";
+
+/** Settings that no answer tells anybody to loosen: what they keep out is malware. */
+export const neverLoosened: ReadonlySet<string> = new Set(["virusScanner", "virusAction"]);
+
+/** What the search goes by. */
+export interface SearchMatter {
+  readonly policy: CompiledPolicy;
+  readonly facts: Facts;
+  /** Points of the verdict, if any. */
+  readonly score: number;
+  /** Settings that were looked at; no other can matter. */
+  readonly read: ReadonlySet<string>;
+  /** Also what neverLoosened holds. */
+  readonly withUnsafe?: boolean;
+}
+
+/**
+ * Every single change of one scope that the search tries. What may matter is told from the facts: numbers can only cross
+ * numbers that were observed, entries can only name who was seen, and only settings that were looked at can decide.
+ */
+export function candidateChanges(matter: SearchMatter, place: ChangePlace): readonly PolicyChange[] {
+  return [
+    ...entryCandidates(matter, place),
+    ...pardonCandidates(matter, place),
+    ...settingDefinitions
+      .filter(({ name }) => {
+        return name !== "rules" && matter.read.has(name) && (matter.withUnsafe === true || !neverLoosened.has(name));
+      })
+      .flatMap((definition) => settingCandidates(matter, place, definition)),
+    ...ruleCandidates(matter, place),
+  ];
+}
+
+/** Learned listings of a scope that name who was seen, pardoned. */
+function pardonCandidates({ facts, policy }: SearchMatter, { scope }: ChangePlace): readonly PolicyChange[] {
+  if (scope.kind !== "tenant" && scope.kind !== "platform") return [];
+  const state = stateOf(policy);
+  if (state.learned.shape(scopeId(scope)) === undefined) return [];
+  const learned = ListOverlay.over(state.learned);
+  return subjectsIn(facts).flatMap((value): PolicyChange[] => {
+    const subject: ListingSubject = { kind: subjectKind(value), value };
+    const without = listingRemoved({ ...state, learned }, { scope, subject }, proposedEvent);
+    return without.learned === learned ? [] : [{ pardon: subject }];
+  });
+}
+
+/** What a listing of this value is about: an address (IPv6: its /64), a network, an author or a domain. */
+function subjectKind(value: string): ListingSubject["kind"] {
+  if (value.includes("@")) return "sender";
+  const prefix = parseIpPrefix(value);
+  if ("problem" in prefix) return "domain";
+  return prefix.length === 32 || prefix.length === 64 ? "ip" : "prefix";
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf("@") + 1);
+}
+
+function canonicalHost(name: string | undefined): string | undefined {
+  return name?.toLowerCase().replace(/\.$/, "");
+}
+
+/** Who was seen: the peer, the host beyond a trusted relay, the names it has or gives itself, the sender. */
+function seenOf({ helo, host, ip, origin, sender }: Facts) {
+  const address = sender?.address.toLowerCase() ?? "";
+  return {
+    ips: [ip, origin?.ip].filter((each) => each !== undefined),
+    host: host?.status === "confirmed" ? canonicalHost(host.name) : undefined,
+    helo: canonicalHost(helo),
+    address: address === "" ? undefined : address,
+  };
+}
+
+function entryCandidates({ policy, facts }: SearchMatter, place: ChangePlace): readonly PolicyChange[] {
+  const { address, host, ips } = seenOf(facts);
+  const named = [address, ...ips, host, address === undefined ? undefined : `@${domainOf(address)}`];
+  const adds = named.flatMap((pattern): PolicyChange[] => {
+    const isPattern = pattern !== undefined && !("problem" in parseSenderPattern(pattern));
+    return isPattern ? [{ entryAdd: { list: "accept", pattern } }] : [];
+  });
+  const removals = (["kill", "accept"] as const).flatMap((list) => {
+    return matchingPatterns(stateOf(policy), place, { facts, list }).map((pattern): PolicyChange => {
+      return { entryRemove: { list, pattern } };
+    });
+  });
+  return [...adds, ...removals];
+}
+
+/** Patterns of a scope's list that name who was seen. */
+function matchingPatterns(
+  { lists }: PolicyState,
+  { scope }: ChangePlace,
+  { facts, list }: { readonly facts: Facts; readonly list: "accept" | "kill" },
+): readonly string[] {
+  const shape = lists.shape(scopeId(scope));
+  if (shape === undefined) return [];
+  const { address, helo, host, ips } = seenOf(facts);
+  const patterns: string[] = [];
+  for (const text of ips) {
+    const ip = parseIp(text);
+    if (ip === undefined) continue;
+    const lengths = ip.family === 4 ? shape.ipv4Lengths : shape.ipv6Lengths;
+    patterns.push(...lengths.map((length) => formatIpPrefix(prefixOf(ip, length))));
+  }
+  for (const name of [host, helo]) if (name !== undefined) patterns.push(name);
+  if (address !== undefined) {
+    const domain = domainOf(address);
+    patterns.push(address, `@${domain}`);
+    for (const length of shape.suffixLengths) {
+      if (length <= domain.length) patterns.push(`@*${domain.slice(domain.length - length)}`);
+    }
+  }
+  return [...new Set(patterns)].filter((text) => {
+    const pattern = parseSenderPattern(text);
+    if ("problem" in pattern) return false;
+    const { key, kind, prefix } = pattern;
+    const where = prefix
+      ? ({ kind: prefix.family === 4 ? "ipv4" : "ipv6", prefix } as const)
+      : { kind: kind as Exclude<KeyKind, "ipv4" | "ipv6">, text: key };
+    return lists.rowOf({ scope, list, ...where }) >= 0;
+  });
+}
