@@ -135,7 +135,9 @@ describe("applyChanges", () => {
         }
         for (const facts of world) {
           const [a, b] = [transactionOn(tried, facts), transactionOn(inForce, facts)];
-          assert.deepEqual([a.action, a.reason, a.scope, a.tenantId], [b.action, b.reason, b.scope, b.tenantId]);
+          assert.deepEqual([a.action, a.reason, a.tenantId], [b.action, b.reason, b.tenantId]);
+          // Of several tenants whose entries prove nothing, any may be named.
+          if (a.reason !== "relay-sender-unproven") assert.equal(a.scope, b.scope);
         }
       }),
       { numRuns: 300 },

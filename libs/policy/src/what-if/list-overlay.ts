@@ -117,8 +117,8 @@ export class ListOverlay extends ListView {
 
   override eachTenantNamingIp(ip: IpAddress, at: number, visit: (row: number) => boolean): void {
     const once = stopping(visit);
-    this.#shown.eachTenantNamingIp(ip, at, once);
     this.#extra.eachTenantNamingIp(ip, at, (row) => once(row + extraRows));
+    this.#shown.eachTenantNamingIp(ip, at, once);
   }
 
   override eachTenantNamingSender(
@@ -127,8 +127,8 @@ export class ListOverlay extends ListView {
     visit: { at: number; row: (row: number) => boolean },
   ): void {
     const once = stopping(visit.row);
-    this.#shown.eachTenantNamingSender(address, trusting, { at: visit.at, row: once });
     this.#extra.eachTenantNamingSender(address, trusting, { at: visit.at, row: (row) => once(row + extraRows) });
+    this.#shown.eachTenantNamingSender(address, trusting, { at: visit.at, row: once });
   }
 
   #of<T>(row: number, read: (view: ListView, row: number) => T): T {

@@ -5,6 +5,9 @@ interface RuleName {
   readonly name: string;
 }
 
+/** What a learned listing names. */
+export type ListedSubject = ListingSubject;
+
 /**
  * One change of a scope's own policy, with exactly one member: what policyUpdate, senderEntryAdd, senderEntryRemove, saving
  * or deleting a rule, and senderPardon would do there. `set` and `unset` may name several settings.
@@ -26,7 +29,7 @@ export type PolicyChange =
   | { readonly ruleSave: { readonly rule: SettingValue; readonly before?: string } }
   | { readonly ruleDelete: RuleName }
   /** Takes a learned listing of this scope out of force. */
-  | { readonly pardon: ListingSubject };
+  | { readonly pardon: ListedSubject };
 
 /** Members of PolicyChange, as an input names them. */
 export const policyChangeKinds = [
