@@ -2,16 +2,19 @@ import type { VerdictRecorded } from "@mailfold/events";
 import type { RecordedEvent } from "@mailfold/kernel";
 import {
   type CompiledPolicy,
+  engineVersion,
   type Facts,
-  type Phase,
+  judgeRecorded,
+  type RecordedVerdict,
   subjectsIn,
   type TraceLine,
-  type Verdict,
 } from "@mailfold/policy";
 import type { Caller } from "../caller.ts";
 import type { OperationDeps } from "../ports.ts";
 import { loadEvent } from "../records/find-event.ts";
+import { createListings } from "../records/listings.ts";
 import type { VerdictRecord } from "../records/verdict-records.ts";
+import { counterfactualFor, type ShownCounterfactual, undecidable } from "./counterfactual.ts";
 import { maskFacts, maskLine } from "./mask-facts.ts";
 import { policyAt } from "./policy-at.ts";
 import { scopeNaming } from "./scope-naming.ts";
@@ -22,6 +25,13 @@ export interface VerdictExplanation {
   readonly trace: readonly TraceLine[];
   /** The trace was recomputed under the policy of then and agrees; else it is the decisive line alone. */
   readonly exact: boolean;
+  readonly engineVersion: number;
+  /** What to be careful about, e.g. that another engine version decided. */
+  readonly warning?: string;
+  /** The learned listing that decided, where the reader may see it. */
+  readonly listingId?: string;
+  /** Searched for when it is asked for: it costs some hundred evaluations. */
+  readonly counterfactual: () => ShownCounterfactual;
 }
 
 /** Recomputes a verdict's trace from its recorded facts. Undefined when the event is gone (traffic expires). */
@@ -33,13 +43,23 @@ export async function explainVerdict(
   const event = (await loadEvent(deps.journal.events, record)) as RecordedEvent<VerdictRecorded> | undefined;
   if (event === undefined) return undefined;
   const { data } = event;
-  const recomputed = await recompute(deps, event);
-  const trace = recomputed ?? [{ outcome: outcomeOf(data.action), ...data.decisiveLine } as TraceLine];
+  const recorded: RecordedVerdict = { facts: data.facts as unknown as Facts, phase: data.phase };
+  const recomputed = await recompute(deps, event, recorded);
+  const trace = recomputed?.trace ?? [{ outcome: outcomeOf(data.action), ...data.decisiveLine } as TraceLine];
   const mayName = scopeNaming(deps.directory, caller, record.tenantId);
+  const warning = warningOf(data.engineVersion, recomputed !== undefined);
+  const listingId = listingOf(deps, caller, data.decisiveLine);
   return {
     facts: maskFacts(caller, data.facts),
     trace: trace.map((line) => maskLine(line, mayName)),
     exact: recomputed !== undefined,
+    engineVersion: data.engineVersion,
+    ...(warning === undefined ? {} : { warning }),
+    ...(listingId === undefined ? {} : { listingId }),
+    counterfactual: () =>
+      recomputed === undefined
+        ? undecidable
+        : counterfactualFor(caller, recorded, { old: recomputed.policy, now: deps.policy.current() }),
   };
 }
 
@@ -47,35 +67,39 @@ function outcomeOf(action: string): TraceLine["outcome"] {
   return action === "accept" ? "match" : "refuse";
 }
 
-/** The full trace, when evaluating the facts under the policy of then gives the recorded verdict again. */
+function warningOf(decidedBy: number, isExact: boolean): string | undefined {
+  if (decidedBy !== engineVersion) {
+    const same = isExact ? "it comes to the same verdict, but may take other steps" : "it comes to another verdict";
+    return `Decided by engine version ${decidedBy}; this is version ${engineVersion}: ${same}.`;
+  }
+  return isExact ? undefined : "The policy of then cannot be rebuilt: only the decisive line is known.";
+}
+
+/** The listing that a decisive line of a learned list names; one of others is none. */
+function listingOf(
+  deps: Pick<OperationDeps, "rows">,
+  caller: Caller,
+  { detail, step }: VerdictRecorded["data"]["decisiveLine"],
+): string | undefined {
+  const [, listingId] = step === "learned-list" ? (/^listing (lst_\w+) /.exec(detail ?? "") ?? []) : [];
+  return listingId && createListings(deps.rows, caller).find(listingId)?.listingId;
+}
+
+/** The full trace and the policy of then, when evaluating the facts under it gives the recorded verdict again. */
 async function recompute(
   deps: OperationDeps,
   event: RecordedEvent<VerdictRecorded>,
-): Promise<readonly TraceLine[] | undefined> {
+  recorded: RecordedVerdict,
+): Promise<{ readonly policy: CompiledPolicy; readonly trace: readonly TraceLine[] } | undefined> {
   const { data } = event;
-  const facts = data.facts as unknown as Facts;
   const policy = await policyAt(deps, data.policyEvent, {
-    scopes: scopesIn(facts, event),
-    subjects: subjectsIn(facts),
+    scopes: scopesIn(recorded.facts, event),
+    subjects: subjectsIn(recorded.facts),
   });
   if (policy === undefined) return undefined;
-  const verdict = evaluateAgain(policy, facts, data.phase);
+  const verdict = judgeRecorded(policy, recorded, { explain: true });
   if (verdict === undefined || verdict.reason !== data.reason || verdict.action !== data.action) return undefined;
-  return verdict.trace;
-}
-
-function evaluateAgain(policy: CompiledPolicy, facts: Facts, recorded: Phase): Verdict | undefined {
-  // A refusal found earlier is answered where the recipient was known: the facts say how far the session had come.
-  const reached: Phase = facts.content !== undefined ? "data" : facts.recipient !== undefined ? "rcpt" : recorded;
-  for (const phase of new Set<Phase>([reached, recorded])) {
-    try {
-      const { verdict } = policy.evaluate(phase, facts, { explain: true, recorded: true });
-      if (verdict !== undefined) return verdict;
-    } catch {
-      // Facts written by another engine version may lack what this one reads: then the decisive line has to do.
-    }
-  }
-  return undefined;
+  return { policy, trace: verdict.trace ?? [verdict.decisive] };
 }
 
 /** The scopes whose policy may have mattered: those that the facts name, and the platform. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { engineVersion } from "@mailfold/policy";
 import { createOperations } from "../operations/create-operations.ts";
 import { createApiWorld, graphql, platformCaller, startTestApi } from "../test-support/api-test-world.ts";
 import { createTenantObjects, rejectMail } from "../test-support/resellers-test-world.ts";
@@ -20,7 +21,17 @@ describe("explain", () => {
         verdict { reason action code text scope traceIsExact trace { step outcome setting setAtScope byEvent detail } } } }`;
       const first = await graphql(api.url, query, { token: objects.secret });
       const { verdict, facts, counterfactual } = first.data.explain;
-      assert.equal(counterfactual, null);
+      assert.deepEqual(counterfactual.change, {
+        kind: "entryAdd",
+        scope: { kind: "mailbox", id: objects.mailbox },
+        input: {
+          scope: { mailboxId: objects.mailbox },
+          changes: [{ entryAdd: { list: "accept", pattern: "eve@spam.example" } }],
+        },
+        entry: { list: "accept", pattern: "eve@spam.example" },
+      });
+      assert.deepEqual([counterfactual.verdict.reason, counterfactual.none], ["accept-listed", null]);
+      assert.equal(counterfactual.today.verdict.reason, "kill-listed");
       assert.deepEqual(
         [verdict.action, verdict.reason, verdict.traceIsExact],
         ["reject", verdict.reason, true],
@@ -32,7 +43,14 @@ describe("explain", () => {
       assert.ok(verdict.trace.every((line: { setAtScope: string }) => line.setAtScope !== "platform"));
       await operations.senderEntryRemove(platformCaller, { entryId: objects.entry });
       const later = await graphql(api.url, query, { token: objects.secret });
-      assert.deepEqual(later.data, first.data);
+      const { today, ...then } = later.data.explain.counterfactual;
+      assert.equal(today.verdict.action, "accept");
+      const { today: before, ...same } = counterfactual;
+      assert.equal(before.verdict.action, "reject");
+      assert.deepEqual(
+        { ...later.data.explain, counterfactual: then },
+        { ...first.data.explain, counterfactual: same },
+      );
       const listed = await graphql(
         api.url,
         `{ verdicts { nodes { reference } } messageTrace(where: {sender: "Eve@spam.example"}) { nodes { verdicts { reference } } } node(id: "${objects.verdict}") { __typename } }`,
@@ -50,8 +68,11 @@ describe("explain", () => {
       });
       const { tenant, domain, ...rest } = objects;
       const reference = await rejectMail(world, { tenantId: tenant, domainId: domain, ...rest });
-      const above = `{ explain(reference: "${reference}") { verdict { scope policyEvent traceIsExact trace { setAtScope byEvent detail } } } }`;
-      const asTenant = (await graphql(api.url, above, { token: objects.secret })).data.explain.verdict;
+      const above = `{ explain(reference: "${reference}") { verdict { scope policyEvent traceIsExact trace { setAtScope byEvent detail } } counterfactual engineVersion warning listingId } }`;
+      const shown = (await graphql(api.url, above, { token: objects.secret })).data.explain;
+      assert.equal(shown.counterfactual.change.scope.id, objects.mailbox);
+      assert.deepEqual([shown.engineVersion, shown.warning, shown.listingId], [engineVersion, null, null]);
+      const asTenant = shown.verdict;
       assert.equal(asTenant.scope, "platform policy");
       assert.equal(asTenant.policyEvent, null);
       assert.deepEqual(asTenant.trace.at(-1), { setAtScope: "platform policy", byEvent: null, detail: null });

@@ -7,6 +7,10 @@ interface Explanation {
   readonly verdict: (Readonly<Record<string, unknown>> & { readonly trace: readonly Record<string, unknown>[] }) | null;
   readonly flood: Readonly<Record<string, unknown>> | null;
   readonly facts: unknown;
+  readonly counterfactual: { readonly why: string; readonly change: Readonly<Record<string, unknown>> | null } | null;
+  readonly engineVersion: number | null;
+  readonly warning: string | null;
+  readonly listingId: string | null;
 }
 
 const verdictFields =
@@ -18,22 +22,29 @@ const floodFields = "reason prefix count from to";
 export function addExplainCommand(program: Command): void {
   program
     .command("explain <reference>")
-    .description("explain a verdict: facts, trace, decisive line")
+    .description(
+      "explain a verdict: trace, decisive line, and the smallest change that would have turned it; --json adds the facts",
+    )
     .action(async (reference: string, _options: unknown, command: Command) => {
       const context = contextOf(command);
       const data = await context
         .api()
         .query(
-          `query($reference: String!) { explain(reference: $reference) { verdict { ${verdictFields} trace { ${traceFields} } } flood { ${floodFields} } facts } }`,
+          `query($reference: String!) { explain(reference: $reference) { verdict { ${verdictFields} trace { ${traceFields} } } flood { ${floodFields} } facts counterfactual engineVersion warning listingId } }`,
           { reference },
         );
       const explanation = data.explain as Explanation | null;
       if (explanation === null) throw new ApiError(`there is no verdict ${reference}`);
       if (context.json) return printJson(explanation);
       if (explanation.verdict === null) return printRecord({ reference, ...explanation.flood }, false);
+      const { counterfactual, engineVersion, listingId, warning } = explanation;
       const { trace, ...verdict } = explanation.verdict;
-      printRecord(verdict, false);
+      printRecord({ ...verdict, engineVersion, ...(listingId === null ? {} : { listingId }) }, false);
       process.stdout.write("\n");
       printRows(trace, traceFields.split(" "), false);
+      if (counterfactual !== null) process.stdout.write(`\n${counterfactual.why}\n`);
+      if (typeof counterfactual?.change?.warning === "string")
+        process.stderr.write(`${counterfactual.change.warning}\n`);
+      if (warning !== null) process.stderr.write(`${warning}\n`);
     });
 }

@@ -122,7 +122,36 @@ export const explanationRef = builder.objectRef<Explanation>("Explanation").impl
       resolve: async ({ verdict }, _args, context) =>
         verdict === undefined ? null : ((await explainOnce(context, verdict))?.facts ?? null),
     }),
-    counterfactual: t.field({ type: "JSON", nullable: true, description: "Not computed yet.", resolve: () => null }),
+    engineVersion: t.int({
+      nullable: true,
+      description: "Of the engine that decided.",
+      resolve: async ({ verdict }, _args, context) =>
+        (verdict && (await explainOnce(context, verdict)))?.engineVersion ?? null,
+    }),
+    warning: t.string({
+      nullable: true,
+      description:
+        "Why the trace may not be what happened: another engine version, or a policy that cannot be rebuilt.",
+      resolve: async ({ verdict }, _args, context) =>
+        (verdict && (await explainOnce(context, verdict)))?.warning ?? null,
+    }),
+    listingId: t.id({
+      nullable: true,
+      description: "The learned listing that decided; null also where it is none of the reader's business.",
+      resolve: async ({ verdict }, _args, context) =>
+        (verdict && (await explainOnce(context, verdict)))?.listingId ?? null,
+    }),
+    counterfactual: t.field({
+      type: "JSON",
+      nullable: true,
+      description:
+        "The smallest single change within the reader's subtree that would have had the mail accepted, or why there is none; docs/explanation/verdicts.md.",
+      resolve: async ({ verdict }, _args, context) => {
+        if (verdict === undefined) return null;
+        spendRows(context, { first: 100 });
+        return (await explainOnce(context, verdict))?.counterfactual() ?? null;
+      },
+    }),
   }),
 });
 
