@@ -2,6 +2,7 @@ import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphq
 import { builder } from "./builder.ts";
 import "./mutations/mailbox-mutations.ts";
 import "./mutations/mark-mutations.ts";
+import "./mutations/pardon-mutations.ts";
 import "./mutations/policy-mutations.ts";
 import "./mutations/quarantine-mutations.ts";
 import "./mutations/tenant-mutations.ts";

@@ -19,11 +19,13 @@ export async function senderListAt(
   where: {
     readonly scope: string;
     readonly list: SenderList | undefined;
+    readonly pattern?: string | undefined;
     readonly first: number;
     readonly after: EntryPlace | undefined;
   },
 ): Promise<readonly SenderEntryRecord[]> {
-  const { scope, list, first, after } = where;
+  const { scope, list, first, after, pattern } = where;
+  const only = pattern === undefined ? {} : { pattern };
   const found: Row[] = [];
   for (const name of list === undefined ? senderLists : [list]) {
     if (found.length >= first || (after !== undefined && name < after.list)) continue;
@@ -31,7 +33,7 @@ export async function senderListAt(
     const ofList: Row[] = [];
     for (const { current, since } of halves(position)) {
       const and = [["fromPosition", "<=", position] as const, ...since, ...beyond];
-      const query = { where: { current, scope, list: name }, and, orderBy: ["pattern"], limit: first };
+      const query = { where: { current, scope, list: name, ...only }, and, orderBy: ["pattern"], limit: first };
       ofList.push(...(await rows.selectAsync(policyIndex, "entries", query)));
     }
     // One pattern stands once at any position, so the two halves never name the same.

@@ -95,7 +95,7 @@ export interface PolicyUpdateInput extends CommandOptions {
 }
 export interface SenderEntryAddInput extends CommandOptions {
   readonly scope: ScopeInput;
-  readonly list: SenderList;
+  readonly list: SenderList | "learned";
   readonly pattern: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: Maybe<number>;

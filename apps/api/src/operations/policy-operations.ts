@@ -114,6 +114,10 @@ function createSenderEntryAdd(kit: OperationKit, entries: SenderEntries): Operat
       prepare(identity) {
         const placed = placeScope(kit.view(caller), caller, input.scope);
         if ("errors" in placed) return placed;
+        const { list } = input;
+        if (list === "learned") {
+          return invalidInput("Senders are learned, not added: accept or kill the sender, or pardon it.", "list");
+        }
         const { scope } = placed;
         const parsed = parseSenderPattern(input.pattern);
         if ("problem" in parsed)
@@ -127,16 +131,16 @@ function createSenderEntryAdd(kit: OperationKit, entries: SenderEntries): Operat
           async plan(load) {
             const loaded = await load(senderEntry, stream);
             const unlocked = await readUnlocks(load);
-            entryId = loaded.state[input.list]?.entryId ?? entryId;
+            entryId = loaded.state[list]?.entryId ?? entryId;
             const trustUnverified = input.trustUnverified ?? false;
-            const proposed = { list: input.list, scopeKind: scope.kind, pattern, trustUnverified };
+            const proposed = { list, scopeKind: scope.kind, pattern, trustUnverified };
             const valid = validateSenderEntry(proposed, { unlocked: [...unlocked, "trustUnverified"] });
             return planOf(
               decideOn(senderEntry, loaded, {
                 type: "AddSenderEntry",
                 entryId,
                 scope,
-                list: input.list,
+                list,
                 pattern,
                 trustUnverified,
                 ...optional("expiresAt", input.expiresAt),

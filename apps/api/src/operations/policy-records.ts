@@ -1,6 +1,7 @@
 import type { Scope, SenderList } from "@mailfold/domain";
 import type { ResellerId, SenderEntryId, TenantId } from "@mailfold/kernel";
 import type { EffectiveSetting } from "@mailfold/policy";
+import type { ListingRecord } from "../records/listings.ts";
 
 /** An entry of an accept or kill list, as the API shows it. */
 export interface SenderEntryRecord {
@@ -14,6 +15,13 @@ export interface SenderEntryRecord {
   readonly trustUnverified: boolean;
   /** UUID of the event that set it. */
   readonly byEvent: string;
+}
+
+/** An entry of any list: a learned one has its listing's id. */
+export interface ShownSenderEntry extends Omit<SenderEntryRecord, "entryId" | "list"> {
+  readonly entryId: string;
+  readonly list: SenderList | "learned";
+  readonly listing?: ListingRecord;
 }
 
 /** A scope with where it belongs. */

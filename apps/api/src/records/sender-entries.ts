@@ -20,6 +20,7 @@ export interface SenderEntries {
   list(where: {
     readonly scope: string;
     readonly list?: SenderList | undefined;
+    readonly pattern?: string | undefined;
     readonly first: number;
     readonly after?: EntryPlace | undefined;
   }): readonly SenderEntryRecord[];
@@ -38,12 +39,13 @@ export function createSenderEntries(rows: RowReader): SenderEntries {
       const [row] = rows.select(projection, "entries", { where: { current: 1, entryId }, limit: 1 });
       return row === undefined ? undefined : toSenderEntry(row);
     },
-    list({ scope, list, first, after }) {
+    list({ scope, list, pattern, first, after }) {
       const found: SenderEntryRecord[] = [];
       for (const name of list === undefined ? senderLists : [list]) {
         if (after !== undefined && name < after.list) continue;
         const beyond = after?.list === name ? [["pattern", ">", after.pattern] as const] : [];
-        const query = { where: { current: 1, scope, list: name }, and: beyond, orderBy: ["pattern"] };
+        const where = { current: 1, scope, list: name, ...(pattern === undefined ? {} : { pattern }) };
+        const query = { where, and: beyond, orderBy: ["pattern"] };
         if (found.length < first) {
           found.push(
             ...rows.select(projection, "entries", { ...query, limit: first - found.length }).map(toSenderEntry),

@@ -6,7 +6,8 @@ import { quarantineEntryRef } from "../objects/quarantine-objects.ts";
 import { commandFields, scopeInput } from "./input-fields.ts";
 import { outcomeFields, userErrorRef } from "./payload.ts";
 
-const resultRef = builder.objectRef<HeldCopyResult>("QuarantineResult").implement({
+/** What became of one of several copies. */
+export const quarantineResultRef = builder.objectRef<HeldCopyResult>("QuarantineResult").implement({
   description: "What became of one of the copies.",
   fields: (t) => ({
     id: t.exposeID("id"),
@@ -35,7 +36,7 @@ function payload(name: string) {
     description: "`errors` tells of bad input alone: each copy has its own result.",
     fields: (t) => ({
       results: t.field({
-        type: [resultRef],
+        type: [quarantineResultRef],
         description: "One for each id, in their order.",
         resolve: ({ value = [] }) => [...value],
       }),

@@ -2,11 +2,15 @@ import type { Scope } from "@mailfold/domain";
 import { idFromUuid } from "@mailfold/ids";
 import type { EffectiveSetting } from "@mailfold/policy";
 import { type Caller, mayReach } from "../../caller.ts";
-import type { EffectivePolicy, PlacedScope, SenderEntryRecord } from "../../operations/policy-records.ts";
+import type { EffectivePolicy, PlacedScope, ShownSenderEntry } from "../../operations/policy-records.ts";
 import { builder } from "../builder.ts";
 
 export const senderListEnum = builder.enumType("SenderListName", {
-  values: { ACCEPT: { value: "accept" }, KILL: { value: "kill" } },
+  values: {
+    ACCEPT: { value: "accept" },
+    KILL: { value: "kill" },
+    LEARNED: { value: "learned", description: "Learned from evidence; nobody adds or removes entries." },
+  },
 } as const);
 
 const scopeKind = builder.enumType("ScopeKind", {
@@ -19,7 +23,8 @@ const scopeKind = builder.enumType("ScopeKind", {
   },
 } as const);
 
-const scopeRef = builder.objectRef<Scope>("Scope").implement({
+/** A place where settings and entries live. */
+export const scopeRef = builder.objectRef<Scope>("Scope").implement({
   description: "A place where settings and entries live.",
   fields: (t) => ({
     kind: t.field({ type: scopeKind, resolve: (scope) => scope.kind }),
@@ -27,9 +32,9 @@ const scopeRef = builder.objectRef<Scope>("Scope").implement({
   }),
 });
 
-export const senderEntryRef = builder.objectRef<SenderEntryRecord>("SenderEntry");
+export const senderEntryRef = builder.objectRef<ShownSenderEntry>("SenderEntry");
 builder.node(senderEntryRef, {
-  description: "An entry of an accept or kill list.",
+  description: "An entry of an accept or kill list, or a learned listing.",
   id: { resolve: (entry) => entry.entryId },
   isTypeOf: (value) => typeof value === "object" && value !== null && "entryId" in value && "pattern" in value,
   fields: (t) => ({

@@ -2,6 +2,7 @@ import { type SenderList, scopeId } from "@mailfold/domain";
 import { policyOn } from "../../history/effective-at.ts";
 import { senderListAt } from "../../history/sender-list-at.ts";
 import { placeScope } from "../../operations/placed-scope.ts";
+import type { ShownSenderEntry } from "../../operations/policy-records.ts";
 import { createSenderEntries, type EntryPlace } from "../../records/sender-entries.ts";
 import { badRequest } from "../api-error.ts";
 import { asOfInput, readMoment } from "../as-of-input.ts";
@@ -11,6 +12,8 @@ import { connectionOf, spendRows } from "../connection-field.ts";
 import { scopeInput } from "../mutations/input-fields.ts";
 import { effectivePolicyRef, senderEntryRef, senderListEnum } from "../objects/policy-objects.ts";
 import { waitForDescription } from "./directory-queries.ts";
+import { readLearned } from "./learned-list.ts";
+import { readSenderListWhere, senderListWhere } from "./sender-list-where.ts";
 
 const entries = connectionOf("SenderEntry", senderEntryRef);
 
@@ -46,10 +49,12 @@ builder.queryFields((t) => {
     senderList: t.field({
       type: entries,
       nullable: true,
-      description: "Standing entries of a scope's accept and kill lists. Null when there is no such scope.",
+      description:
+        "Standing entries of a scope's accept and kill lists, without `list` of both; or its learned listings in force, newest first, then what the platform's listings stopped of it. Null when there is no such scope.",
       args: {
         scope: t.arg({ type: scopeInput, required: true }),
         list: t.arg({ type: senderListEnum }),
+        where: t.arg({ type: senderListWhere }),
         first: t.arg.int(),
         after: t.arg.string(),
         waitFor,
@@ -60,10 +65,14 @@ builder.queryFields((t) => {
         const placed = placeScope(view, context.caller, args.scope);
         if ("errors" in placed) return refuseBadScope(placed.errors[0]);
         spendRows(context, args);
+        const { list } = args;
+        if (list === "learned") return readLearned(context, { placed, args, isPast: position !== undefined });
+        const { pattern } = readSenderListWhere(args.where, false);
         const stored = context.api.deps.rows;
         const where = {
           scope: scopeId(placed.scope),
-          list: args.list ?? undefined,
+          list: list ?? undefined,
+          pattern,
           first: pageSize(args) + 1,
           after: fromCursor(args.after),
         };
@@ -71,7 +80,7 @@ builder.queryFields((t) => {
           position === undefined
             ? createSenderEntries(stored).list(where)
             : await senderListAt(stored, position, where);
-        return toConnection(rows, args, toCursor);
+        return toConnection<ShownSenderEntry>(rows, args, (row) => toCursor(row as EntryPlace));
       },
     }),
   };

@@ -5,6 +5,7 @@ import { showEvent } from "../../feed/show-event.ts";
 import { placeStoredScope } from "../../operations/placed-scope.ts";
 import { findAuditEvent } from "../../records/find-event.ts";
 import { createHeldCopies } from "../../records/held-copies.ts";
+import { createListings } from "../../records/listings.ts";
 import { createSenderEntries } from "../../records/sender-entries.ts";
 import { createVerdicts } from "../../records/verdicts.ts";
 import type { VisibleDirectory } from "../../visible-directory.ts";
@@ -17,6 +18,7 @@ import { tokenScopeInput } from "../mutations/input-fields.ts";
 import { resellerRef, tenantRef, tokenScopeRef, visible } from "../objects/directory-objects.ts";
 import { waitForPosition } from "../wait-for.ts";
 import { tokensConnection, waitForDescription } from "./directory-queries.ts";
+import { toLearnedEntry } from "./learned-list.ts";
 import { traceOf } from "./verdict-queries.ts";
 
 const viewerRef = builder.objectRef<Caller>("Viewer").implement({
@@ -62,6 +64,12 @@ async function findNode(id: string, context: ApiContext): Promise<object | undef
       const entry = createSenderEntries(deps.rows).find(id);
       return entry !== undefined && placeStoredScope(view, context.caller, entry.scope) ? entry : undefined;
     }
+    case "listing": {
+      const listing = createListings(deps.rows, context.caller).find(id);
+      return listing && toLearnedEntry(listing);
+    }
+    case "pardon":
+      return createListings(deps.rows, context.caller).findPardon(id);
     case "verdict":
       return createVerdicts(deps.rows, deps.journal.events, context.caller).find(id);
     case "hold":
