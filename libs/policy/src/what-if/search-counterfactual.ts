@@ -1,6 +1,5 @@
 import { scopeId } from "@mailfold/domain";
 import { snapshotOf, stateOf } from "../compiled-policy.ts";
-import { chainOf } from "../policy-state.ts";
 import type { CompiledPolicy, Need, Verdict } from "../types.ts";
 import { applyChanges, type ChangePlace } from "./apply-changes.ts";
 import { candidateChanges } from "./candidate-changes.ts";
@@ -16,7 +15,7 @@ export type NoChangeReason =
   | "accepted"
   /** One in reach would, but a scope above has locked or bounded the setting. */
   | "locked"
-  /** Only one in a scope out of reach would. */
+  /** Only one in a scope out of reach would: above, or of somebody else (a recipient's own). */
   | "above"
   /** Only letting malware in would. */
   | "unsafe"
@@ -57,11 +56,8 @@ export function searchCounterfactual(question: CounterfactualQuestion): Counterf
   const before = judgeRecorded(policy, recorded);
   if (before === undefined) return { none: "undecidable" };
   if (before.action === "accept") return { none: "accepted" };
-  const relevant = relevantPlaces(recorded.facts, before);
-  const reachable = relevant.filter(mayChange);
-  // What lies beside must not even be told from what does not exist.
-  const above = new Set(reachable.flatMap(({ path }) => chainOf(path)).concat("platform"));
-  const all = relevant.filter(({ scope }) => above.has(scopeId(scope)));
+  const all = relevantPlaces(recorded.facts, before);
+  const reachable = all.filter(mayChange);
   const search = (within: readonly ChangePlace[], under: CompiledPolicy, withUnsafe = false): Found | undefined =>
     smallestChange({ policy: under, recorded, before, places: within, withUnsafe });
   const found = search(reachable, policy);
