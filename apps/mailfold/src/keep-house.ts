@@ -10,6 +10,8 @@ export interface HousekeepingDeps {
   readonly rows: Pick<OpenedReadStore, "dropExpired" | "selectAsync">;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Everything before this time, ms since the epoch, is learned by the learner of blacklists. */
+  readonly learnedUntil?: () => number;
 }
 
 /** What a platform does by itself, by the clock. */
@@ -21,6 +23,8 @@ export interface Housekeeping {
 /** How long a body that nothing holds is kept before its space is freed. */
 const bodyGraceMs = 24 * 3_600_000;
 const trafficRetentionMs = 90 * 86_400_000;
+/** How much longer traffic stays when the learner has not seen it yet. */
+const unlearnedMs = 30 * 86_400_000;
 /** Stores of a cluster let go of nothing that is younger than an hour, and views lag. */
 const lookBackMs = 3 * 3_600_000;
 /** After a start: what the process before could not do. Longer ago, bodies go with their streams. */
@@ -59,9 +63,12 @@ interface HouseMemory {
  * waits for the next round.
  */
 export async function keepHouse(deps: HousekeepingDeps, memory: HouseMemory = {}): Promise<void> {
-  const { journal, rows, clock, log } = deps;
+  const { journal, rows, clock, log, learnedUntil } = deps;
   await attempt(log, "dropping expired traffic", async () => {
-    const before = clock.now() - trafficRetentionMs;
+    const due = clock.now() - trafficRetentionMs;
+    // Evidence must not go before it is learned; but a learner that stands still must not fill the disk.
+    const before = Math.min(due, Math.max(learnedUntil?.() ?? due, due - unlearnedMs));
+    if (before < due) log.warn("traffic stays longer than it should: blacklists have not learned from it yet");
     // Held copies go with the verdicts that explain them: a floor of their own would cut views of other traffic short.
     const expired = await journal.events.expire("traffic", before, { quarantine: before });
     if (expired === 0) return;

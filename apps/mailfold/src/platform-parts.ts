@@ -28,6 +28,7 @@ import { loadPolicy } from "./load-policy.ts";
 import { readFoldWorld } from "./log-world.ts";
 import { type PolicyFeed, startPolicyFeed } from "./policy-feed.ts";
 import type { ProjectorConfig } from "./projector-module.ts";
+import { startReputation } from "./reputation/learn-reputation.ts";
 import { openStores, type Stores } from "./stores.ts";
 import { decidingViews, mailboxUsageProjection } from "./views.ts";
 
@@ -95,7 +96,17 @@ export async function openPlatformParts(
   const { classifier } = learned;
   const contentParts = await openContentParts({ ...input, keys, clock, metrics, policy, resolver, classifier, rspamd });
   const deciding = watchDecidingViews(rows, startHead);
-  const housekeeping = startHousekeeping({ journal, rows, clock, log });
+  const { eventStore } = config;
+  const reputation = startReputation({
+    events: journal.events,
+    sealer: keys,
+    clock,
+    log,
+    metrics,
+    dataDir,
+    eventStore,
+  });
+  const housekeeping = startHousekeeping({ journal, rows, clock, log, learnedUntil: reputation.learnedUntil });
   return {
     ...input,
     clock,
@@ -121,7 +132,7 @@ export async function openPlatformParts(
     },
     async close() {
       deciding.close();
-      await Promise.all([housekeeping.close(), learned.close()]);
+      await Promise.all([housekeeping.close(), learned.close(), reputation.close()]);
       await policy.close();
       await folds.close();
       await rows.close();

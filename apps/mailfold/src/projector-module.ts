@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { openKurrentEventStore, openSqliteLogReader } from "@mailfold/event-store";
 import { createEventCodec, eventCatalogue, readerGeneration } from "@mailfold/events";
 import { openKeys } from "@mailfold/keys";
-import type { EventSource, ProjectorParts, Summary } from "@mailfold/read-store";
+import type { ProjectorParts, Summary } from "@mailfold/read-store";
+import { openLogSource } from "./log-source.ts";
 import { readFoldWorld } from "./log-world.ts";
 import { mailboxUsage, projections } from "./views.ts";
 
@@ -16,10 +16,7 @@ export interface ProjectorConfig {
 /** Builds what the projector thread runs on: its own reader of the log, its own codec, the same projections as ever. */
 export async function createProjector(config: ProjectorConfig): Promise<ProjectorParts> {
   const codec = createEventCodec(openKeys({ dir: join(config.dataDir, "keys") }));
-  const source: EventSource =
-    config.eventStore === "embedded"
-      ? openSqliteLogReader(join(config.dataDir, "log.db"), codec)
-      : await openKurrentEventStore({ connectionString: config.eventStore, codec, clock: { now: Date.now } });
+  const source = await openLogSource(config, codec);
   return {
     source,
     projections,

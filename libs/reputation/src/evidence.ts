@@ -48,6 +48,8 @@ export interface Evidence {
     readonly authenticated?: boolean;
     /** Which scope's trustedRelays name this address. */
     readonly trustedBy?: "tenant" | "platform";
+    /** A relay that only the tenant trusts named this address: who could have it name anybody speaks for his own list alone. */
+    readonly toldBy?: "tenant";
   };
   /** The From domain, only where DMARC found it aligned: a forged domain is not harmed. Lower case. */
   readonly alignedDomain?: string;

@@ -89,11 +89,11 @@ function list(
 ): ListingDecision {
   const { record, at } = sitting;
   const expiresAt = endOf(record, as.thresholdUnits);
-  const before = record.listing;
+  const listedAt = record.listing?.listedAt ?? at;
   setListing(sitting, {
     action: as.action,
     thresholdUnits: as.thresholdUnits,
-    listedAt: before?.listedAt ?? at,
+    listedAt,
     expiresAt,
     dueAt: expiresAt,
   });
@@ -106,6 +106,7 @@ function list(
     action: as.action,
     halfLifeMs: record.sums.score.halfLifeMs,
     threshold: as.thresholdUnits / pointUnits,
+    listedAt,
     expiresAt,
     evidenceIds,
     evidenceRest: ids.length - evidenceIds.length + record.nameless,

@@ -81,12 +81,12 @@ function learnEvidence(reputation: Reputation, evidence: Evidence): LearningOutc
   if (typeof subjects === "string") return { decisions: [], ignored: subjects };
   if (!isWellFormed(evidence)) return { decisions: [], ignored: "malformed" };
   const { tenantId } = evidence.tenant;
-  if (evidence.kind === "accepted") countTenantMail(reputation, evidence);
+  if (evidence.kind === "accepted" && evidence.peer.toldBy === undefined) countTenantMail(reputation, evidence);
   const learning = reputation.settings.get(tenantId) ?? defaultLearning;
   const scopes: ListScope[] = [];
   // A tenant's trusted relay says nothing to that tenant; to hide a spammer from all others is not its right.
   if (learning.learns && evidence.peer.trustedBy !== "tenant") scopes.push(tenantId);
-  if (learning.gives && isWitness(reputation, evidence)) scopes.push("platform");
+  if (learning.gives && evidence.peer.toldBy === undefined && isWitness(reputation, evidence)) scopes.push("platform");
   if (scopes.length === 0) return { decisions: [], ignored: "notLearning" };
   const outcomes = scopes.flatMap((scope) => learnInScope(reputation, { scope, evidence, subjects }));
   const decisions = outcomes.flatMap((outcome) => outcome.decisions);

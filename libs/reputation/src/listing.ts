@@ -43,6 +43,8 @@ export interface ListedDecision extends DecisionBase {
   readonly halfLifeMs: number;
   /** Points that listed it. It ends below half of them. */
   readonly threshold: number;
+  /** Since when it stands, in whatever action. */
+  readonly listedAt: number;
   /** When the score falls below half the threshold if nothing else comes. */
   readonly expiresAt: number;
   /** Newest first, at most 100. */

@@ -10,6 +10,8 @@ import type { Tally } from "./tally.ts";
 /** Raise when states change shape: an older snapshot is refused, and the fold starts from an older one or from the log. */
 export const snapshotVersion = 1;
 const recordsInPart = 200;
+/** Evidence by name in one part: with it a part stays below a megabyte. */
+const itemsInPart = 1_000;
 
 /** A piece of a snapshot, plain JSON of bounded size: a checkpoint is a row of them, the first with the times and settings. */
 export type SnapshotPart =
@@ -31,7 +33,6 @@ export type SnapshotPart =
 /** The whole state in pieces; it must not be changed until they are all taken. Two equal folds give equal pieces. */
 export function* snapshotParts(reputation: Reputation): Generator<SnapshotPart> {
   const ledgers = [...reputation.ledgers.values()].sort((one, other) => (one.scope < other.scope ? -1 : 1));
-  const senderParts = (ledger: Ledger): number => Math.ceil(ledger.records.size / recordsInPart);
   yield {
     part: "head",
     version: snapshotVersion,
@@ -39,13 +40,27 @@ export function* snapshotParts(reputation: Reputation): Generator<SnapshotPart> 
     settings: sorted(reputation.settings),
     tenantMail: sorted(reputation.tenantMail),
     scopes: ledgers.map((ledger) => [ledger.scope, sorted(ledger.pardons)] as const),
-    parts: 1 + ledgers.reduce((sum, ledger) => sum + senderParts(ledger), 0),
+    parts: 1 + ledgers.reduce((sum, ledger) => sum + [...portions(ledger)].length, 0),
   };
-  for (const ledger of ledgers) {
-    const senders = sorted(ledger.records);
-    for (let start = 0; start < senders.length; start += recordsInPart)
-      yield { part: "senders", scope: ledger.scope, senders: senders.slice(start, start + recordsInPart) };
+  for (const ledger of ledgers)
+    for (const senders of portions(ledger)) yield { part: "senders", scope: ledger.scope, senders };
+}
+
+/** A ledger's senders in portions of bounded size. */
+function* portions({ records }: Ledger): Generator<(readonly [SubjectKey, SenderRecord])[]> {
+  let portion: (readonly [SubjectKey, SenderRecord])[] = [];
+  let items = 0;
+  for (const sender of sorted(records)) {
+    const more = sender[1].items.length;
+    if (portion.length === recordsInPart || (portion.length > 0 && items + more > itemsInPart)) {
+      yield portion;
+      portion = [];
+      items = 0;
+    }
+    portion.push(sender);
+    items += more;
   }
+  if (portion.length > 0) yield portion;
 }
 
 function sorted<Key extends string, Value>(map: ReadonlyMap<Key, Value>): (readonly [Key, Value])[] {

@@ -15,6 +15,8 @@ const counters = {
   authentications: ["authentications_total", "Logins tried", ["protocol", "outcome"]],
   marks: ["marks_total", "Messages that users marked as spam or not spam", ["mark", "by"]],
   classifierMarks: ["classifier_marks_total", "Marks that the classifier worked off", ["kind", "outcome"]],
+  reputationEvidence: ["reputation_evidence_total", "Evidence that blacklists learned from", ["kind"]],
+  reputationDecisions: ["reputation_decisions_total", "Listings begun, changed and ended", ["list", "change"]],
   rspamdLearned: ["rspamd_learned_total", "Marked messages passed on to rspamd", ["kind", "outcome"]],
   imapCommands: ["imap_commands_total", "IMAP commands", ["command", "result"]],
   outboundAttempts: ["outbound_attempts_total", "Delivery attempts by outcome per recipient", ["outcome"]],
@@ -33,6 +35,12 @@ const gauges = {
   classifierLagSeconds: [
     "classifier_lag_seconds",
     "Age of the mark that the classifier is working on; 0 when none waits",
+    [],
+  ],
+  reputationListings: ["reputation_listings", "Learned listings in force", ["list"]],
+  reputationLagSeconds: [
+    "reputation_lag_seconds",
+    "Age of the event that the learner of blacklists is working on; 0 when none waits",
     [],
   ],
   eventLoopDelaySeconds: ["event_loop_delay_p99_seconds", "p99 delay of the edge event loop since the last scrape", []],
