@@ -18,6 +18,8 @@ export * from "./reseller/reseller.ts";
 export * from "./scope.ts";
 export * from "./sender-entry/events.ts";
 export * from "./sender-entry/sender-entry.ts";
+export * from "./shadow/events.ts";
+export * from "./shadow/shadow.ts";
 export * from "./tenant/events.ts";
 export * from "./tenant/tenant.ts";
 export * from "./token/events.ts";

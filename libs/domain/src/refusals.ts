@@ -96,6 +96,10 @@ export const refusals = {
     "The listing stands on the platform's learned blacklist, which the caller does not manage.",
     "For your own mail, accept the sender (`senderEntryAdd`), or do without that list (`learning.use` = false).",
   ),
+  SHADOWS_FULL: entry(
+    "The scope runs as many shadows as it may.",
+    "Promote or drop one (`shadows` lists them); at most 4 run at once.",
+  ),
   // Tokens
   TOKEN_REVOKED: entry("The token was revoked.", "Create another one."),
   // Commands and reading

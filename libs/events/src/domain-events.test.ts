@@ -4,6 +4,7 @@ import type { Scope } from "@mailfold/domain";
 import * as domain from "@mailfold/domain";
 import type { Decider, DomainEvent, Sealer, TenantId } from "@mailfold/kernel";
 import { recordEvents } from "./catalogue/record-events.ts";
+import { shadowEvents } from "./catalogue/shadow-events.ts";
 import { createEventCodec } from "./create-codec.ts";
 
 const ids = {
@@ -126,11 +127,29 @@ describe("what deciders decide can be written", () => {
     );
   });
 
+  test("shadow", () => {
+    const facts = { at: 1, scopeExists: true };
+    const changes = [{ set: { spf: "reject" } }, { entryAdd: { list: "kill", pattern: "@spam.example" } }];
+    const of = (number: number) => ({ shadowId: `shd_0${number}` as never });
+    const begin = { type: "StartShadow", scope, changes, expiresAt: 9, note: "n", facts } as const;
+    writes(
+      "shadow-ten_01",
+      domain.shadow,
+      { ...begin, ...of(1) },
+      { ...begin, ...of(2) },
+      { type: "PromoteShadow", ...of(1), at: 2 },
+      { type: "DropShadow", ...of(2), at: 2 },
+    );
+  });
+
   test("and that was every event of the deciders", () => {
     const byStores = ["LogCreated", "LogRestored"];
-    const expected = [...Object.keys(recordEvents), "SenderPardoned", "PardonLifted"].filter(
-      (name) => !byStores.includes(name),
-    );
+    const expected = [
+      ...Object.keys(recordEvents),
+      "SenderPardoned",
+      "PardonLifted",
+      ...Object.keys(shadowEvents),
+    ].filter((name) => !byStores.includes(name));
     assert.deepEqual([...seen].sort(), expected.sort());
   });
 });

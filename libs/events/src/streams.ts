@@ -16,6 +16,7 @@ export const categories = {
   senderentry: "record",
   listing: "record",
   pardon: "record",
+  shadow: "record",
   token: "record",
   mail: "mail",
   denial: "traffic",
@@ -48,6 +49,7 @@ export const streams = {
   listing: (scopeId: string, subjectHash: string) => `listing-${scopeId}.${subjectHash}`,
   /** The hash is the listing's. */
   pardon: (scopeId: string, subjectHash: string) => `pardon-${scopeId}.${subjectHash}`,
+  shadow: (scopeId: string) => `shadow-${scopeId}`,
   token: (id: TokenId) => `token-${id}`,
   mail: (id: MailboxId) => `mail-${id}`,
   denial: (prefix: string) => `denial-${prefix}`,

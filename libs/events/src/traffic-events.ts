@@ -1,4 +1,4 @@
-import type { DomainEvent, DomainId, MailboxId, MessageId, VerdictId } from "@mailfold/kernel";
+import type { DomainEvent, DomainId, MailboxId, MessageId, ShadowId, VerdictId } from "@mailfold/kernel";
 import type { BodyRef, MessageDelivered } from "./mail-events.ts";
 
 /** A policy verdict of one recipient (or of one session where no recipient was reached). */
@@ -32,8 +32,16 @@ export type VerdictRecorded = DomainEvent<
     readonly subject?: string;
     readonly sizeBytes?: number;
     readonly mailboxId?: MailboxId;
+    /** Shadows that judged the mail, too; without an action where they came to the same. */
+    readonly shadows?: readonly ShadowVerdict[];
   }
 >;
+/** What a shadow came to: nothing of it was done. */
+export interface ShadowVerdict {
+  readonly shadowId: ShadowId;
+  readonly action?: VerdictRecorded["data"]["action"];
+  readonly reason?: string;
+}
 /** A flood's aggregate: more than 10 a minute of one (prefix, reason, tenant). */
 export type VerdictsRepeated = DomainEvent<
   "VerdictsRepeated",

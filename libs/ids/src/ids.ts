@@ -11,6 +11,7 @@ import type {
   PardonId,
   ResellerId,
   SenderEntryId,
+  ShadowId,
   TenantId,
   TokenId,
   VerdictId,
@@ -34,6 +35,7 @@ export interface IdTypes {
   readonly hold: HoldId;
   readonly listing: ListingId;
   readonly pardon: PardonId;
+  readonly shadow: ShadowId;
   readonly event: EventId;
 }
 

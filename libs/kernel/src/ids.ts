@@ -28,6 +28,8 @@ export type HoldId = Brand<"HoldId">;
 export type ListingId = Brand<"ListingId">;
 /** `prd_...`: a pardon of a sender. */
 export type PardonId = Brand<"PardonId">;
+/** `shd_...`: changes of policy that are judged beside the policy in force. */
+export type ShadowId = Brand<"ShadowId">;
 /** `evt_...`: an event's UUID in the API's form. */
 export type EventId = Brand<"EventId">;
 
@@ -46,6 +48,7 @@ export const idPrefixes = {
   hold: "hld",
   listing: "lst",
   pardon: "prd",
+  shadow: "shd",
   event: "evt",
 } as const;
 export type IdKind = keyof typeof idPrefixes;

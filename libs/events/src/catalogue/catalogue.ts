@@ -8,6 +8,7 @@ import type {
   PolicyEvent,
   ResellerEvent,
   SenderEntryEvent,
+  ShadowEvent,
   TenantEvent,
   TokenEvent,
 } from "@mailfold/domain";
@@ -20,6 +21,7 @@ import { mailEvents } from "./mail-events.ts";
 import { markEvents } from "./mark-events.ts";
 import { recordEvents } from "./record-events.ts";
 import { reputationEvents } from "./reputation-events.ts";
+import { shadowEvents } from "./shadow-events.ts";
 import { trafficEvents } from "./traffic-events.ts";
 
 /** Every event that Mailfold writes. */
@@ -38,6 +40,7 @@ export type MailfoldEvent =
   | MessageMarked
   | ListingEvent
   | PardonEvent
+  | ShadowEvent
   | ReputationEvent;
 
 /** Entries by event name. */
@@ -56,4 +59,5 @@ export const eventCatalogue: Readonly<Record<MailfoldEvent["type"], EventEntry>>
   ...trafficEvents,
   ...markEvents,
   ...reputationEvents,
+  ...shadowEvents,
 };

@@ -11,6 +11,7 @@ import type {
   ResellerId,
   Sealed,
   SenderEntryId,
+  ShadowId,
   TenantId,
   TokenId,
   VerdictId,
@@ -38,6 +39,7 @@ export const folderId: z.ZodType<FolderId> = id("folder");
 export const messageId: z.ZodType<MessageId> = id("message");
 export const listingId: z.ZodType<ListingId> = id("listing");
 export const pardonId: z.ZodType<PardonId> = id("pardon");
+export const shadowId: z.ZodType<ShadowId> = id("shadow");
 export const verdictId: z.ZodType<VerdictId> = id("verdict");
 
 /** Any text. Lengths are the deciders' business: what was decided must be storable. */

@@ -23,7 +23,8 @@ import { defineEvent } from "./entry.ts";
 import * as f from "./fields.ts";
 import { mailboxEvents } from "./mailbox-events.ts";
 
-const settingValue: z.ZodType<SettingValue> = z
+/** A setting's value, or anything else in JSON. */
+export const settingValue: z.ZodType<SettingValue> = z
   .lazy(() =>
     z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(settingValue), z.record(z.string(), settingValue)]),
   )

@@ -19,6 +19,8 @@ import * as f from "./fields.ts";
 
 const facts = z.record(z.string(), z.unknown());
 
+const verdictAction = z.enum(["accept", "reject", "defer", "quarantine", "junk", "discard"]);
+
 const verdicts = {
   IpDenied: defineEvent<IpDenied>({
     name: "IpDenied",
@@ -33,7 +35,7 @@ const verdicts = {
     schema: z.strictObject({
       verdictId: f.verdictId,
       transactionId: f.messageId,
-      action: z.enum(["accept", "reject", "defer", "quarantine", "junk", "discard"]),
+      action: verdictAction,
       code: f.count,
       enhancedCode: f.text,
       text: f.text,
@@ -54,6 +56,11 @@ const verdicts = {
       subject: f.optional(f.text),
       sizeBytes: f.optional(f.count),
       mailboxId: f.optional(f.mailboxId),
+      shadows: f.optional(
+        z.array(
+          z.strictObject({ shadowId: f.shadowId, action: f.optional(verdictAction), reason: f.optional(f.text) }),
+        ),
+      ),
     }),
   }),
   VerdictsRepeated: defineEvent<VerdictsRepeated>({
