@@ -4,6 +4,7 @@ import { createFeedTickets } from "./feed/feed-tickets.ts";
 import type { ApiShared } from "./graphql/api-context.ts";
 import { createGraphqlServer } from "./graphql/graphql-server.ts";
 import { buildApiSchema } from "./graphql/schema.ts";
+import { createPolicyTimelines } from "./history/policy-timelines.ts";
 import { buildServer } from "./http/build-server.ts";
 import { createFeedRegistry } from "./http/feed-route.ts";
 import { createRateLimit } from "./http/rate-limit.ts";
@@ -27,6 +28,7 @@ export async function startApi(deps: ApiDeps, config: ApiConfig): Promise<Runnin
     cursors: createLogCursors(deps.journal.events),
     authentication: createTokenAuthentication(deps),
     tickets: createFeedTickets(deps.clock),
+    timelines: createPolicyTimelines(deps.journal.events),
     previews: new PreviewTurns(previewsAtOnce),
   };
   const registry = createFeedRegistry();

@@ -29,6 +29,8 @@ export interface EventMetadata {
   readonly inputHash?: string;
   readonly correlationId?: string;
   readonly causationId?: string;
+  /** Id of the event that this one takes back. */
+  readonly undoes?: string;
   /** Oldest reader generation that may apply this event; see libs/events readerGeneration. */
   readonly minReader?: number;
   readonly context?: EventContext;

@@ -17,6 +17,8 @@ export interface CloudEvent {
   readonly resellerid?: string;
   readonly correlationid?: string;
   readonly causationid?: string;
+  /** The event that this one takes back. */
+  readonly undoes?: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
@@ -38,6 +40,7 @@ export function toCloudEvent(event: RecordedEvent, version: number): CloudEvent 
     ...(metadata.resellerId === undefined ? {} : { resellerid: metadata.resellerId }),
     ...(metadata.correlationId === undefined ? {} : { correlationid: metadata.correlationId }),
     ...(metadata.causationId === undefined ? {} : { causationid: metadata.causationId }),
+    ...(metadata.undoes === undefined ? {} : { undoes: idFromUuid("event", metadata.undoes) }),
     data: {
       action: event.type,
       occurred_at: at,

@@ -1,6 +1,7 @@
 import type { Caller } from "../caller.ts";
 import type { VerdictExplanation } from "../explain/explain-verdict.ts";
 import type { FeedTickets } from "../feed/feed-tickets.ts";
+import type { PolicyTimelines } from "../history/policy-timelines.ts";
 import type { LogCursors } from "../log-cursor.ts";
 import type { Operations } from "../operations/operations.ts";
 import type { ApiDeps, ApiLimits } from "../ports.ts";
@@ -28,6 +29,8 @@ export interface ApiShared {
   readonly cursors: LogCursors;
   readonly authentication: TokenAuthentication;
   readonly tickets: FeedTickets;
+  /** Policy as it was at any position. */
+  readonly timelines: PolicyTimelines;
   /** Previews of held mail that are read at once. */
   readonly previews: PreviewTurns;
 }

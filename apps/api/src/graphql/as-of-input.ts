@@ -24,14 +24,18 @@ export interface ReadMoment {
   readonly view: VisibleDirectory;
 }
 
-/** Waits for `waitFor`, then finds the directory of `asOf`, as this request's caller may see it. */
+/** What a query reads at a position, as this request's caller may see it. */
+export function momentAt(context: ApiContext, position: Position | undefined): ReadMoment {
+  const { deps } = context.api;
+  const directory = position === undefined ? deps.directory : pastDirectory(deps, position);
+  return { position, directory, view: createVisibleDirectory(directory, context.caller) };
+}
+
+/** Waits for `waitFor`, then finds what `asOf` names. */
 export async function readMoment(
   context: ApiContext,
   args: { readonly asOf?: AsOf | null | undefined; readonly waitFor?: string | null | undefined },
 ): Promise<ReadMoment> {
   await waitForPosition(context, args.waitFor);
-  const position = await readAsOf(context, args.asOf);
-  const { deps } = context.api;
-  const directory = position === undefined ? deps.directory : pastDirectory(deps, position);
-  return { position, directory, view: createVisibleDirectory(directory, context.caller) };
+  return momentAt(context, await readAsOf(context, args.asOf));
 }

@@ -12,6 +12,7 @@ import { createPolicyOperations } from "./policy-operations.ts";
 import { createQuarantineOperations } from "./quarantine-operations.ts";
 import { createTenantOperations } from "./tenant-operations.ts";
 import { createTokenOperations } from "./token-operations.ts";
+import { createUndoOperation } from "./undo-operation.ts";
 
 /** The operations over their dependencies. Usable without HTTP, e.g. to make the demo tenant of a first start. */
 export function createOperations(deps: OperationDeps): Operations {
@@ -28,5 +29,6 @@ export function createOperations(deps: OperationDeps): Operations {
     ...createPardonOperations(kit, quarantine.quarantineRelease),
     ...createMarkOperations(kit),
     ...createTokenOperations(kit),
+    ...createUndoOperation(kit),
   };
 }

@@ -158,3 +158,10 @@ export interface TokenCreateInput extends CommandOptions {
 export interface TokenRevokeInput extends CommandOptions {
   readonly tokenId: string;
 }
+/** Exactly one of the two. */
+export interface UndoInput extends CommandOptions {
+  /** Of a receipt. */
+  readonly undoToken?: Maybe<string>;
+  /** `evt_...` */
+  readonly event?: Maybe<string>;
+}

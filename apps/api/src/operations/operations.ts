@@ -10,9 +10,10 @@ import type {
 import type { PardonRow } from "@mailfold/projection-listings";
 import type { HeldCopy } from "@mailfold/projection-quarantine";
 import type { Caller } from "../caller.ts";
+import type { PolicyDifference } from "../history/policy-difference.ts";
 import type * as input from "./operation-inputs.ts";
 import type { OperationOutcome } from "./operation-outcome.ts";
-import type { EffectivePolicy, SenderEntryRecord } from "./policy-records.ts";
+import type { EffectivePolicy, PlacedScope, SenderEntryRecord } from "./policy-records.ts";
 
 /** One operation: who asks, what for; refusals are values. */
 export type Operation<I, V> = (caller: Caller, input: I) => Promise<OperationOutcome<V>>;
@@ -54,6 +55,14 @@ export interface PardonedSender {
   readonly redelivery?: Redelivery;
 }
 
+/** What an undo took back. */
+export interface Undone {
+  readonly placed: PlacedScope;
+  /** UUIDs of the events taken back, oldest first. */
+  readonly events: readonly string[];
+  readonly differences: readonly PolicyDifference[];
+}
+
 /** The application services behind the mutations. */
 export interface Operations {
   readonly resellerCreate: Operation<input.ResellerCreateInput, ResellerRecord>;
@@ -83,4 +92,5 @@ export interface Operations {
   readonly quarantineDelete: Operation<input.QuarantineDeleteInput, readonly HeldCopyResult[]>;
   readonly tokenCreate: Operation<input.TokenCreateInput, CreatedToken>;
   readonly tokenRevoke: Operation<input.TokenRevokeInput, TokenRecord>;
+  readonly undo: Operation<input.UndoInput, Undone>;
 }

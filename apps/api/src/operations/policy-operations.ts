@@ -31,7 +31,7 @@ export function createPolicyOperations(kit: OperationKit, entries: SenderEntries
 }
 
 /** Risky features that the platform has unlocked, read from the log itself: a lagging view must not open anything. */
-async function readUnlocks(load: Load): Promise<readonly string[]> {
+export async function readUnlocks(load: Load): Promise<readonly string[]> {
   const platform = await load(policySettings, streams.policy("platform"));
   return stringsOf(platform.state.values.unlocks);
 }

@@ -36,6 +36,8 @@ export interface PlannedWrite {
   readonly stream: string;
   readonly expected: ExpectedRevision;
   readonly events: readonly DomainEvent[];
+  /** Of each event, the id of the one that it takes back. */
+  readonly undoes?: readonly (string | undefined)[];
   /** Bodies, stored already, that the stream holds from now on. */
   readonly holds?: readonly BodyRef[];
 }
@@ -172,14 +174,14 @@ function toAppends(command: CommandRun, writes: readonly PlannedWrite[], occurre
           id: identity.eventId(streamCategory(write.stream), index),
           type: event.type,
           data: event.data,
-          metadata: metadataOf(command, event),
+          metadata: metadataOf(command, event, write.undoes?.[index]),
           occurredAt,
         }),
       ),
     }));
 }
 
-function metadataOf(command: CommandRun, event: DomainEvent): EventMetadata {
+function metadataOf(command: CommandRun, event: DomainEvent, undoes: string | undefined): EventMetadata {
   const { identity, belonging, caller } = command;
   const { tenantId } = event.data as { readonly tenantId?: TenantId };
   if (tenantId !== undefined && belonging.tenantId !== undefined && tenantId !== belonging.tenantId) {
@@ -191,6 +193,7 @@ function metadataOf(command: CommandRun, event: DomainEvent): EventMetadata {
     actor: actorOf(caller),
     ...(identity.commandId === undefined ? {} : { commandId: identity.commandId }),
     ...(identity.inputHash === undefined ? {} : { inputHash: identity.inputHash }),
+    ...(undoes === undefined ? {} : { undoes }),
     ...(caller.context.requestId === undefined ? {} : { correlationId: caller.context.requestId }),
     context: caller.context,
   };

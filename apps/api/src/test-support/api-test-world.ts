@@ -22,7 +22,7 @@ import { journalOver, type MemoryBodies, memoryBodies } from "./journal-test-wor
 export const adminToken = "admin-token-for-tests-0123456789abcdef";
 
 /** Seals nothing, but looks like it; for tests only. */
-const plainSealer: Sealer = {
+export const plainSealer: Sealer = {
   seal: (scope, text) => ({ keyId: scope, nonce: "", ciphertext: Buffer.from(text).toString("base64") }),
   open: (sealed) => Buffer.from(sealed.ciphertext, "base64").toString(),
   blindIndex: (purpose, value) => createHmac("sha256", "test").update(`${purpose}\0${value}`).digest("hex"),

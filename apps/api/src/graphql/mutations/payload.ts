@@ -2,6 +2,7 @@ import { idFromUuid } from "@mailfold/ids";
 import type { Refusal } from "@mailfold/kernel";
 import type { ObjectRef } from "@pothos/core";
 import type { OperationOutcome, OperationReceipt } from "../../operations/operation-outcome.ts";
+import { undoTokenOf } from "../../operations/undo-target.ts";
 import { builder } from "../builder.ts";
 
 type BuilderTypes = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer Types> ? Types : never;
@@ -59,7 +60,11 @@ const receiptRef = builder.objectRef<OperationReceipt>("Receipt").implement({
     }),
     dryRun: t.exposeBoolean("dryRun"),
     lagging: t.exposeBoolean("lagging", { description: "The views had not passed the position within 2 s." }),
-    undoToken: t.string({ nullable: true, resolve: () => null }),
+    undoToken: t.string({
+      nullable: true,
+      description: "Give it to undo. Null for what cannot be undone, and with dryRun.",
+      resolve: (receipt) => (receipt.dryRun ? null : undoTokenOf(receipt.events)),
+    }),
   }),
 });
 

@@ -45,6 +45,11 @@ builder.node(auditEventRef, {
     target: t.field({ type: targetRef, resolve: (event) => event }),
     outcome: t.field({ type: outcomeRef, resolve: (event) => outcomeOf(event) }),
     commandId: t.string({ nullable: true, resolve: (event) => event.metadata.commandId ?? null }),
+    undoes: t.id({
+      nullable: true,
+      description: "The event that this one takes back.",
+      resolve: ({ metadata }) => (metadata.undoes === undefined ? null : idFromUuid("event", metadata.undoes)),
+    }),
     data: t.field({ type: "JSON", resolve: (event) => event.data }),
   }),
 });

@@ -74,7 +74,7 @@ const settingRef = builder.objectRef<ShownSetting>("EffectiveSetting").implement
 });
 
 /** Whether a line or value set at this scope may name it: only within the reader's own subtree. */
-function mayNameScope(caller: Caller, setAtScope: string, placed: PlacedScope): boolean {
+export function mayNameScope(caller: Caller, setAtScope: string, placed: PlacedScope): boolean {
   if (caller.scope.kind === "platform" || setAtScope === "default") return true;
   if (setAtScope === "platform") return false;
   if (setAtScope === placed.resellerId) return mayReach(caller, { resellerId: placed.resellerId });

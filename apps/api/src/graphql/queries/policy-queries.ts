@@ -1,5 +1,4 @@
 import { type SenderList, scopeId } from "@mailfold/domain";
-import { policyOn } from "../../history/effective-at.ts";
 import { senderListAt } from "../../history/sender-list-at.ts";
 import { placeScope } from "../../operations/placed-scope.ts";
 import type { ShownSenderEntry } from "../../operations/policy-records.ts";
@@ -42,7 +41,10 @@ builder.queryFields((t) => {
         const { view, position } = await readMoment(context, args);
         const placed = placeScope(view, context.caller, args.scope);
         if ("errors" in placed) return refuseBadScope(placed.errors[0]);
-        const settings = policyOn(context.api.deps, placed.path, position).effective(placed.path);
+        const { deps, timelines } = context.api;
+        const { path } = placed;
+        const policy = position === undefined ? deps.policy.current() : await timelines.at(path, position);
+        const settings = policy.effective(path);
         return { placed, settings };
       },
     }),

@@ -1,0 +1,178 @@
+import { policySettings, type Scope, type SettingCheck, scopeId, senderEntry } from "@mailfold/domain";
+import { readWholeStream } from "@mailfold/event-store";
+import { streams } from "@mailfold/events";
+import { type DomainEvent, type RecordedEvent, type Refusal, streamCategory } from "@mailfold/kernel";
+import {
+  checkLimitsAbove,
+  type LimitsOfScope,
+  limitCheck,
+  type ScopePath,
+  settingCheck,
+  validateSenderEntry,
+} from "@mailfold/policy";
+import type { PolicyDifference } from "../history/policy-difference.ts";
+import { scopesOf } from "../history/policy-timelines.ts";
+import type { OperationKit } from "./operation-kit.ts";
+import { notFound } from "./operation-outcome.ts";
+import type { Operations, Undone } from "./operations.ts";
+import { placeStoredScope } from "./placed-scope.ts";
+import { readUnlocks } from "./policy-operations.ts";
+import type { PlacedScope } from "./policy-records.ts";
+import type { Load, Plan } from "./run-command.ts";
+import { decideOn, planOf } from "./single-stream.ts";
+import { optional } from "./tenant-operations.ts";
+import { entryConflict, entrySides, entryUndone } from "./undo-entry.ts";
+import { invertPolicy, policyUndone } from "./undo-policy.ts";
+import { findUndoTarget } from "./undo-target.ts";
+
+type Placed = PlacedScope & { readonly path: ScopePath };
+type Targets = readonly [RecordedEvent, ...RecordedEvent[]];
+
+/** Takes changes of settings, limits, rules and list entries back by what the ordinary commands record. */
+export function createUndoOperation(kit: OperationKit): Pick<Operations, "undo"> {
+  return {
+    undo: (caller, input) =>
+      kit.execute({
+        caller,
+        operation: "undo",
+        input,
+        async prepare() {
+          const targets = await findUndoTarget(kit.deps, caller, input);
+          if ("errors" in targets) return targets;
+          const [first] = targets;
+          const field = typeof input.event === "string" ? "event" : "undoToken";
+          const { scope, pattern } = first.data as { readonly scope: Scope; readonly pattern?: string | null };
+          const placed = placeStoredScope(kit.view(caller), caller, scope);
+          // An entry whose key was erased cannot be written again: there is nothing left to name it by.
+          if (placed === undefined || pattern === null) return notFound(field);
+          const value = undoneOf(placed, targets, await prefixOf(kit, targets));
+          const plan = streamCategory(first.stream) === "policy" ? planPolicy : planEntry;
+          return {
+            belonging: placed,
+            streams: [first.stream],
+            plan: async (load) => atField(await plan(kit, { load, placed, targets }), field),
+            value: () => value,
+          };
+        },
+      }),
+  };
+}
+
+/** The events' stream up to the last of them: what they changed never changes any more. */
+async function prefixOf({ deps }: OperationKit, targets: Targets): Promise<readonly RecordedEvent[]> {
+  const events = await readWholeStream(deps.journal.events, targets[0].stream);
+  const last = targets.at(-1)?.revision ?? 0;
+  return events.filter(({ revision }) => revision <= last);
+}
+
+function undoneOf(placed: PlacedScope, targets: Targets, prefix: readonly RecordedEvent[]): Undone {
+  const isPolicy = streamCategory(targets[0].stream) === "policy";
+  const differences: readonly PolicyDifference[] = isPolicy
+    ? policyUndone(prefix, targets)
+    : targets.flatMap((target) => entryUndone(prefix, target));
+  return { placed, events: targets.map(({ id }) => id), differences };
+}
+
+/** Refusals name the input of undo, not that of the command that it stands for. */
+function atField(plan: Plan, field: string): Plan {
+  return "refused" in plan ? { refused: { ...plan.refused, path: [field] } } : plan;
+}
+
+interface Undoing {
+  readonly load: Load;
+  readonly placed: Placed;
+  readonly targets: Targets;
+}
+
+async function planPolicy(_kit: OperationKit, { load, placed, targets }: Undoing): Promise<Plan> {
+  const loaded = await load(policySettings, targets[0].stream);
+  const inverse = invertPolicy(loaded.events, targets);
+  if ("refused" in inverse) return inverse;
+  const { kind } = placed.scope;
+  const { limits, ...change } = inverse;
+  const own = kind === "platform" ? inverse.set.unlocks : undefined;
+  const unlocked = Array.isArray(own) ? (own as readonly string[]) : await readUnlocks(load);
+  const decided = decideOn(policySettings, loaded, {
+    type: "ChangePolicySettings",
+    scope: placed.scope,
+    ...change,
+    scopeExists: true,
+    check: withLimitsAbove(settingCheck(kind, { unlocked }), await limitsAbove(load, placed)),
+    limits: { ...limits, check: limitCheck(kind) },
+  });
+  return withUndone(decided, (event) => targets.find(({ type }) => type === event.type)?.id);
+}
+
+/** Limits that the scopes above have set, widest first, from the log itself. */
+async function limitsAbove(load: Load, { scope, path }: Placed): Promise<readonly LimitsOfScope[]> {
+  const above: LimitsOfScope[] = [];
+  for (const id of scopesOf(path).toReversed()) {
+    if (id === scopeId(scope)) break;
+    const { state } = await load(policySettings, streams.policy(id));
+    const kind = kinds[id.slice(0, 3)] ?? "platform";
+    above.push({ kind, limits: state.limits });
+  }
+  return above;
+}
+const kinds: Readonly<Record<string, Scope["kind"]>> = {
+  rsl: "reseller",
+  ten: "tenant",
+  dom: "domain",
+  mbx: "mailbox",
+};
+
+function withLimitsAbove(check: SettingCheck, above: readonly LimitsOfScope[]): SettingCheck {
+  return (name, value) => {
+    const refused = check(name, value);
+    if (refused !== undefined || value === undefined) return refused;
+    const problem = checkLimitsAbove(name, value, above);
+    return problem && { code: problem.code, message: problem.message, details: { limitedAt: problem.limitedAt } };
+  };
+}
+
+async function planEntry(kit: OperationKit, { load, placed, targets }: Undoing): Promise<Plan> {
+  const [target] = targets;
+  const loaded = await load(senderEntry, target.stream);
+  const conflict = entryConflict(loaded.events, target);
+  if (conflict !== undefined) return { refused: conflict };
+  const { before, after } = entrySides(loaded.events, target);
+  const undoes = () => target.id;
+  if (before === undefined) {
+    if (after === undefined) return { writes: [] };
+    return withUndone(decideOn(senderEntry, loaded, { type: "RemoveSenderEntry", entryId: after.entryId }), undoes);
+  }
+  const { list, pattern, expiresAt, note, trustUnverified = false, entryId } = before;
+  const at = kit.deps.clock.now();
+  if (expiresAt !== undefined && expiresAt <= at) return { refused: expired(before.pattern, expiresAt) };
+  const unlocked = await readUnlocks(load);
+  const proposed = { list, scopeKind: placed.scope.kind, pattern, trustUnverified };
+  const valid = validateSenderEntry(proposed, { unlocked: [...unlocked, "trustUnverified"] });
+  const decided = decideOn(senderEntry, loaded, {
+    type: "AddSenderEntry",
+    entryId,
+    scope: placed.scope,
+    list,
+    pattern,
+    trustUnverified,
+    ...optional("expiresAt", expiresAt),
+    ...optional("note", note),
+    facts: {
+      at,
+      scopeExists: true,
+      trustUnverifiedUnlocked: unlocked.includes("trustUnverified"),
+      ...("problem" in valid ? { patternProblem: valid.problem } : {}),
+    },
+  });
+  return withUndone(decided, undoes);
+}
+
+function expired(pattern: string, expiresAt: number): Refusal {
+  const message = `The entry ${pattern} that this would restore expired at ${new Date(expiresAt).toISOString()}.`;
+  return { code: "UNDO_CONFLICT", message };
+}
+
+/** The plan of a decision whose events say what they take back. */
+function withUndone(decided: ReturnType<typeof decideOn>, undoes: (event: DomainEvent) => string | undefined): Plan {
+  if ("refused" in decided) return decided;
+  return planOf({ write: { ...decided.write, undoes: decided.write.events.map(undoes) } });
+}
