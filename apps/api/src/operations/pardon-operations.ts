@@ -153,8 +153,6 @@ const eventIdOf = (id: string): string | undefined => {
   const parsed = parseId("event", id);
   return parsed && uuidFromId(parsed);
 };
-/** An event's id as the API shows it. */
-export const shownEventId = (uuid: string): string => idFromUuid("event", uuid);
 
 function untilOf({ until, forDuration }: SenderPardonInput, now: number): number | OperationOutcome<never> {
   if (typeof forDuration !== "string") return until ?? now + defaultLengthMs;

@@ -9,6 +9,10 @@ const heldPayload =
   "results { entry { id } errors { code message path } } errors { code message path } receipt { position }";
 export const payload = "errors { code message path details } receipt { position }";
 
+const pardonFields = "id voided reason subject { value }";
+const listingFields = `pattern listing { score subject { value } evidenceTotal evidenceElsewhere
+  evidence { nodes { event reporter { id } verdict { reference } } } blocked { count verdicts { reference } } pardons { id } }`;
+
 /** Every field of the API that takes something foreign, as a document over ids. `own` = the caller's own tenant. */
 export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = {
   "node reseller": ({ reseller }) => `{ node(id: "${reseller}") { id } }`,
@@ -41,6 +45,14 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
     `{ effectivePolicy(scope: {resellerId: "${reseller}"}) { settings { name } } }`,
   "senderList tenant": ({ tenant }) => `{ senderList(scope: {tenantId: "${tenant}"}) { ${page} } }`,
   "senderList domain": ({ domain }) => `{ senderList(scope: {domainId: "${domain}"}) { ${page} } }`,
+  "senderList learned": ({ tenant }) =>
+    `{ senderList(scope: {tenantId: "${tenant}"}, list: LEARNED, where: {includeEnded: true}) { ${page} } }`,
+  "senderList learned mailbox": ({ mailbox }) =>
+    `{ senderList(scope: {mailboxId: "${mailbox}"}, list: LEARNED) { ${page} } }`,
+  "senderList learned reseller": ({ reseller }) =>
+    `{ senderList(scope: {resellerId: "${reseller}"}, list: LEARNED) { ${page} } }`,
+  "node listing": ({ listing }) => `{ node(id: "${listing}") { ... on SenderEntry { ${listingFields} } } }`,
+  "node pardon": ({ pardon }) => `{ node(id: "${pardon}") { ... on SenderPardon { ${pardonFields} } } }`,
   "verdicts tenant": ({ tenant }) => `{ verdicts(where: {tenantId: "${tenant}"}) { ${page} } }`,
   "verdicts recipient": ({ address }) => `{ verdicts(where: {recipient: "${address}"}) { ${page} } }`,
   "messageTrace reference": ({ verdict }) =>
@@ -95,6 +107,15 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
     `mutation { senderEntryAdd(input: {scope: {tenantId: "${tenant}"}, list: KILL, pattern: "192.0.2.1"}) { ${payload} } }`,
   senderEntryRemove: ({ entry }) =>
     `mutation { senderEntryRemove(input: {entryId: "${entry}", commandId: "c"}) { ${payload} } }`,
+  "senderPardon listing": ({ listing }) =>
+    `mutation { senderPardon(input: {listingId: "${listing}", redeliver: true}) { pardon { ${pardonFields} } ${payload} } }`,
+  "senderPardon scope": ({ tenant }) =>
+    `mutation { senderPardon(input: {scope: {tenantId: "${tenant}"}, subject: "@x.example"}) { pardon { id } ${payload} } }`,
+  // The refusal names the id that was asked for: both answers are compared without it.
+  "senderPardon evidence": ({ evidence }, own) =>
+    `mutation { senderPardon(input: {scope: {tenantId: "${own.tenant}"}, subject: "@x.example", voidEvidence: ["${evidence}"]}) { pardon { id } errors { code path } } }`,
+  senderPardonLift: ({ pardon }) =>
+    `mutation { senderPardonLift(input: {pardonId: "${pardon}", commandId: "c"}) { pardon { ${pardonFields} } ${payload} } }`,
   messageMark: ({ verdict }) =>
     `mutation { messageMark(input: {reference: "${verdict}", mark: SPAM}) { messageMark { mailboxIds } ${payload} } }`,
   "messageMark mailbox": ({ mailbox }, own) =>
@@ -130,5 +151,8 @@ export function missing(): Ids {
     verdict: newId("verdict"),
     hold: newId("hold"),
     externalId: "ext-missing",
+    listing: newId("listing"),
+    evidence: newId("event"),
+    pardon: newId("pardon"),
   };
 }

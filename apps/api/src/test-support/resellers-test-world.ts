@@ -1,9 +1,10 @@
 import { streams } from "@mailfold/events";
-import { newId } from "@mailfold/ids";
+import { idFromUuid, newId } from "@mailfold/ids";
 import { emptyPolicy, type Facts } from "@mailfold/policy";
 import { createOperations } from "../operations/create-operations.ts";
 import { type ApiWorld, platformCaller } from "./api-test-world.ts";
 import { holdMail } from "./held-mail-test-world.ts";
+import { listSender, markMail, stopMail } from "./learned-listings-test-world.ts";
 
 /** Every kind of object of one tenant. */
 export interface TenantObjects {
@@ -21,6 +22,10 @@ export interface TenantObjects {
   /** A copy held for the mailbox. */
   readonly hold: string;
   readonly externalId: string;
+  /** A sender on the tenant's learned blacklist, the mark that put it there, and the pardon of another one. */
+  readonly listing: string;
+  readonly evidence: string;
+  readonly pardon: string;
 }
 
 /** A tenant with one of everything, a rejected mail included. */
@@ -46,6 +51,13 @@ export async function createTenantObjects(world: ApiWorld, reseller: string, nam
   await operations.policyUpdate(platformCaller, { scope: { tenantId }, set: { maxRecipientsPerMessage: 7 } });
   const place = { tenant: tenantId, reseller, domain: domainId, mailbox: targets[0] ?? "", address };
   const hold = await holdMail(world, place);
+  const verdict = await rejectMail(world, { ...place, tenantId, domainId, domainName });
+  const mark = await markMail(world, place, verdict);
+  const subject = { kind: "domain", value: `listed-by-${name}.example` } as const;
+  const listing = await listSender(world, { of: place, subject, evidence: [mark] });
+  await stopMail(world, place, { byEvent: listing.eventId, setAtScope: tenantId });
+  const forgiven = { scope: { tenantId }, subject: `@forgiven-by-${name}.example` };
+  const pardon = await operations.senderPardon(platformCaller, forgiven);
   return {
     reseller,
     tenant: tenantId,
@@ -57,7 +69,10 @@ export async function createTenantObjects(world: ApiWorld, reseller: string, nam
     token: token.value?.token?.tokenId ?? "",
     secret: token.value?.secret ?? "",
     entry: entry.value?.entryId ?? "",
-    verdict: await rejectMail(world, { tenantId, domainId, reseller, address, domainName, mailbox: targets[0] ?? "" }),
+    verdict,
+    listing: listing.listingId,
+    evidence: idFromUuid("event", mark),
+    pardon: pardon.value?.pardon.pardonId ?? "",
     hold: hold.id,
     externalId,
   };
