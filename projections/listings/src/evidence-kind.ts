@@ -10,16 +10,23 @@ export type EvidenceKind =
   | "read"
   | "replied";
 
-/** What a verdict may be evidence of; undefined where it never is. Which verdicts count, the learner decides. */
-export function evidenceKindOf({
-  action,
-  phase,
-  reason,
-}: Pick<VerdictRecorded["data"], "action" | "phase" | "reason">): EvidenceKind | undefined {
-  if (reason.startsWith("learned-")) return undefined;
-  if (reason.includes("trap")) return "trap";
-  if (reason === "recipient-unknown") return "unknownRecipient";
-  if (phase !== "data") return undefined;
-  // Mail that is only marked as spam is taken, and is evidence all the same.
-  return action !== "accept" || reason.startsWith("spam-") ? "contentSpam" : undefined;
+/** Reasons by which the content was found to be spam. */
+const spamReasons: ReadonlySet<string> = new Set([
+  "virus-found",
+  "virus-quarantined",
+  "virus-discarded",
+  "spam-rejected",
+  "spam-quarantined",
+  "spam-junk",
+  "spam-tagged",
+  "spam-marked",
+  "discarded-junk",
+]);
+
+/** What a verdict may be evidence of; undefined where it never is. Whether it counts, the learner decides. */
+export function evidenceKindOf({ phase, reason }: Pick<VerdictRecorded["data"], "phase" | "reason">) {
+  const kind = (name: EvidenceKind) => name;
+  if (reason === "recipient-spam-trap") return kind("trap");
+  if (reason === "recipient-unknown") return kind("unknownRecipient");
+  return phase === "data" && spamReasons.has(reason) ? kind("contentSpam") : undefined;
 }

@@ -83,9 +83,7 @@ export interface EvidenceRow extends Owned {
   readonly at: number;
   /** Who marked. */
   readonly mailboxId?: string;
-  readonly verdictId?: string;
-  /** How many mails it tells of. */
-  readonly count: number;
+  readonly verdictId: string;
 }
 
 /** The evidence of a row of `evidence`. */
@@ -96,8 +94,7 @@ export function evidenceOf(row: Row): EvidenceRow {
     at: Number(row.at),
     ...ownedBy(row),
     ...(typeof row.mailboxId === "string" ? { mailboxId: row.mailboxId } : {}),
-    ...(typeof row.verdictId === "string" ? { verdictId: row.verdictId } : {}),
-    count: Number(row.count),
+    verdictId: String(row.verdictId),
   };
 }
 

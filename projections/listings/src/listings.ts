@@ -7,7 +7,7 @@ import {
   type SenderPardoned,
   scopeId,
 } from "@mailfold/domain";
-import type { MessageHeld, MessageMarked, VerdictRecorded, VerdictsRepeated } from "@mailfold/events";
+import type { MessageHeld, MessageMarked, VerdictRecorded } from "@mailfold/events";
 import {
   projectWith,
   type RecordedEvent,
@@ -26,7 +26,6 @@ type ListingsEvent =
   | PardonLifted
   | MessageMarked
   | VerdictRecorded
-  | VerdictsRepeated
   | MessageHeld;
 
 function ownerOf({ metadata }: RecordedEvent) {
@@ -78,10 +77,6 @@ const handlers: RowHandlers<ListingsEvent> = {
     if (isLearned(reason)) return blockedRows(event);
     const kind = evidenceKindOf(event.data);
     return kind === undefined ? [] : [evidenceRow(event, kind, { verdictId })];
-  },
-  VerdictsRepeated: (event) => {
-    const { reason, count } = event.data;
-    return reason === "recipient-unknown" ? [evidenceRow(event, "unknownRecipient", { count })] : [];
   },
   MessageHeld: ({ data: { holdId, verdictId, reason }, position }) =>
     isLearned(reason) ? [{ put: "held", row: { holdId, verdictId, position } }] : [],
@@ -154,11 +149,11 @@ function pardonRow(event: RecordedEvent<SenderPardoned>): Row {
 function evidenceRow(
   event: RecordedEvent,
   kind: EvidenceKind,
-  about: { readonly mailboxId?: string; readonly verdictId?: string; readonly count?: number },
+  about: { readonly mailboxId?: string; readonly verdictId: string },
 ): RowChange {
   const { id: eventId, occurredAt: at, position } = event;
-  const { mailboxId = null, verdictId = null, count = 1 } = about;
-  return { put: "evidence", row: { eventId, kind, at, ...ownerOf(event), mailboxId, verdictId, count, position } };
+  const { mailboxId = null, verdictId } = about;
+  return { put: "evidence", row: { eventId, kind, at, ...ownerOf(event), mailboxId, verdictId, position } };
 }
 
 function blockedRows(event: RecordedEvent<VerdictRecorded>): readonly RowChange[] {

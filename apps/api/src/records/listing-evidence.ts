@@ -7,10 +7,7 @@ import { type Caller, mayReach } from "../caller.ts";
 import { createListings, type ListingRecord, withinSubtree } from "./listings.ts";
 
 /** A piece of evidence that a listing names. */
-export interface EvidenceRecord extends Partial<Omit<EvidenceRow, "eventId" | "count">> {
-  readonly eventId: string;
-  readonly count: number;
-}
+export type EvidenceRecord = Pick<EvidenceRow, "eventId"> & Partial<EvidenceRow>;
 
 /** What of a listing's evidence a caller may see, newest first; the rest is a number. */
 export interface ShownEvidence {
@@ -29,7 +26,7 @@ export function readEvidence(rows: ReadStore, caller: Caller, listing: ListingRe
     const known = row && evidenceOf(row);
     if (known === undefined) {
       // Whose it was is known of the caller's own lists alone.
-      if (!listing.isForeign) items.push({ eventId, count: 1 });
+      if (!listing.isForeign) items.push({ eventId });
     } else if (mayReach(caller, known)) items.push(known);
   }
   if (listing.isForeign) return { items, elsewhere: listing.evidenceTotal - items.length, unnamed: 0 };
