@@ -128,7 +128,7 @@ export const refusals = {
   ),
   UNDO_UNSUPPORTED: entry(
     "Events of this kind cannot be undone.",
-    "Changes of settings, limits, rules and list entries can; `details.type` says what this event is.",
+    "Changes of settings, limits, rules, list entries and pardons can; `details.type` says what this event is.",
   ),
   REFERENCE_UNKNOWN: entry(
     "No verdict with this reference, or not in the caller's subtree.",

@@ -1,7 +1,7 @@
 import type { SenderList } from "@mailfold/domain";
 
 /** What a difference is about. */
-export type PolicyPart = "setting" | "limit" | "rule" | "entry";
+export type PolicyPart = "setting" | "limit" | "rule" | "entry" | "pardon";
 
 /** What stands under a name on one side of a difference. */
 export interface PolicyStand {
@@ -17,7 +17,7 @@ export interface PolicyStand {
 /** One name whose policy differs between two moments. An absent side = nothing stood there. */
 export interface PolicyDifference {
   readonly part: PolicyPart;
-  /** Of a setting (and its limit), a rule, or an entry's pattern. */
+  /** Of a setting (and its limit), a rule, an entry's pattern, or who is pardoned. */
   readonly name: string;
   readonly list?: SenderList | undefined;
   readonly before?: PolicyStand | undefined;

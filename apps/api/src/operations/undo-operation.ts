@@ -22,13 +22,14 @@ import type { Load, Plan } from "./run-command.ts";
 import { decideOn, planOf } from "./single-stream.ts";
 import { optional } from "./tenant-operations.ts";
 import { entryConflict, entrySides, entryUndone } from "./undo-entry.ts";
+import { pardonUndone, planPardon } from "./undo-pardon.ts";
 import { invertPolicy, policyUndone } from "./undo-policy.ts";
 import { findUndoTarget } from "./undo-target.ts";
 
 type Placed = PlacedScope & { readonly path: ScopePath };
 type Targets = readonly [RecordedEvent, ...RecordedEvent[]];
 
-/** Takes changes of settings, limits, rules and list entries back by what the ordinary commands record. */
+/** Takes changes of settings, limits, rules, list entries and pardons back by what the ordinary commands record. */
 export function createUndoOperation(kit: OperationKit): Pick<Operations, "undo"> {
   return {
     undo: (caller, input) =>
@@ -41,16 +42,16 @@ export function createUndoOperation(kit: OperationKit): Pick<Operations, "undo">
           if ("errors" in targets) return targets;
           const [first] = targets;
           const field = typeof input.event === "string" ? "event" : "undoToken";
-          const { scope, pattern } = first.data as { readonly scope: Scope; readonly pattern?: string | null };
+          const { scope, pattern, subject } = first.data as Named;
           const placed = placeStoredScope(kit.view(caller), caller, scope);
-          // An entry whose key was erased cannot be written again: there is nothing left to name it by.
-          if (placed === undefined || pattern === null) return notFound(field);
+          // What was erased cannot be written again: there is nothing left to name it by.
+          if (placed === undefined || pattern === null || subject === null) return notFound(field);
           const value = undoneOf(placed, targets, await prefixOf(kit, targets));
-          const plan = streamCategory(first.stream) === "policy" ? planPolicy : planEntry;
+          const { plan } = kindOf(first);
           return {
             belonging: placed,
             streams: [first.stream],
-            plan: async (load) => atField(await plan(kit, { load, placed, targets }), field),
+            plan: async (load) => atField(await plan({ load, placed, targets, at: kit.deps.clock.now() }), field),
             value: () => value,
           };
         },
@@ -66,10 +67,7 @@ async function prefixOf({ deps }: OperationKit, targets: Targets): Promise<reado
 }
 
 function undoneOf(placed: PlacedScope, targets: Targets, prefix: readonly RecordedEvent[]): Undone {
-  const isPolicy = streamCategory(targets[0].stream) === "policy";
-  const differences: readonly PolicyDifference[] = isPolicy
-    ? policyUndone(prefix, targets)
-    : targets.flatMap((target) => entryUndone(prefix, target));
+  const differences = kindOf(targets[0]).undone(prefix, targets);
   return { placed, events: targets.map(({ id }) => id), differences };
 }
 
@@ -78,13 +76,41 @@ function atField(plan: Plan, field: string): Plan {
   return "refused" in plan ? { refused: { ...plan.refused, path: [field] } } : plan;
 }
 
+/** What an event is about: null once its key was erased. */
+interface Named {
+  readonly scope: Scope;
+  readonly pattern?: string | null;
+  readonly subject?: object | null;
+}
+
 interface Undoing {
   readonly load: Load;
   readonly placed: Placed;
   readonly targets: Targets;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
 }
 
-async function planPolicy(_kit: OperationKit, { load, placed, targets }: Undoing): Promise<Plan> {
+/** How events of one category of stream are taken back. */
+interface UndoKind {
+  plan(undoing: Undoing): Promise<Plan>;
+  /** What that changes, from the stream up to the last of the events. */
+  undone(prefix: readonly RecordedEvent[], targets: Targets): readonly PolicyDifference[];
+}
+const entryKind: UndoKind = {
+  plan: planEntry,
+  undone: (prefix, targets) => targets.flatMap((target) => entryUndone(prefix, target)),
+};
+const otherKinds: Readonly<Record<string, UndoKind>> = {
+  policy: { plan: planPolicy, undone: policyUndone },
+  pardon: {
+    plan: ({ load, targets, at }) => planPardon(load, targets[0], at),
+    undone: (prefix, targets) => targets.flatMap((target) => pardonUndone(prefix, target)),
+  },
+};
+const kindOf = ({ stream }: RecordedEvent): UndoKind => otherKinds[streamCategory(stream)] ?? entryKind;
+
+async function planPolicy({ load, placed, targets }: Undoing): Promise<Plan> {
   const loaded = await load(policySettings, targets[0].stream);
   const inverse = invertPolicy(loaded.events, targets);
   if ("refused" in inverse) return inverse;
@@ -130,7 +156,7 @@ function withLimitsAbove(check: SettingCheck, above: readonly LimitsOfScope[]): 
   };
 }
 
-async function planEntry(kit: OperationKit, { load, placed, targets }: Undoing): Promise<Plan> {
+async function planEntry({ load, placed, targets, at }: Undoing): Promise<Plan> {
   const [target] = targets;
   const loaded = await load(senderEntry, target.stream);
   const conflict = entryConflict(loaded.events, target);
@@ -142,7 +168,6 @@ async function planEntry(kit: OperationKit, { load, placed, targets }: Undoing):
     return withUndone(decideOn(senderEntry, loaded, { type: "RemoveSenderEntry", entryId: after.entryId }), undoes);
   }
   const { list, pattern, expiresAt, note, trustUnverified = false, entryId } = before;
-  const at = kit.deps.clock.now();
   if (expiresAt !== undefined && expiresAt <= at) return { refused: expired(before.pattern, expiresAt) };
   const unlocked = await readUnlocks(load);
   const proposed = { list, scopeKind: placed.scope.kind, pattern, trustUnverified };

@@ -13,6 +13,8 @@ const undoable: ReadonlySet<string> = new Set([
   "PolicyLimitsChanged",
   "SenderEntryAdded",
   "SenderEntryRemoved",
+  "SenderPardoned",
+  "PardonLifted",
 ]);
 const prefix = "undo_";
 const waitMs = 2_000;
@@ -49,7 +51,7 @@ export async function findUndoTarget(
     const event = parseId("event", id) && (await findAuditEvent(deps.rows, deps.journal.events, uuidFromId(id)));
     if (!event || !mayReach(caller, event.metadata)) return notFound(field);
     if (!undoable.has(event.type)) {
-      const message = "Only changes of settings, limits, rules and list entries can be undone.";
+      const message = "Only changes of settings, limits, rules, list entries and pardons can be undone.";
       return refused({ code: "UNDO_UNSUPPORTED", message, path: [field], details: { type: event.type } });
     }
     events.push(event);

@@ -27,7 +27,7 @@ const undoInput = builder.inputType("UndoInput", {
   description: "Exactly one of undoToken and event.",
   fields: (t) => ({
     undoToken: t.string({ description: "Of a receipt: takes the whole command back." }),
-    event: t.id({ description: "One event of settings, limits, rules or list entries." }),
+    event: t.id({ description: "One event of settings, limits, rules, list entries or pardons." }),
     ...commandFields(t),
   }),
 });

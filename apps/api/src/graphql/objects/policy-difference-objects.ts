@@ -14,6 +14,7 @@ const policyPart = builder.enumType("PolicyPart", {
     LIMIT: { value: "limit" },
     RULE: { value: "rule" },
     ENTRY: { value: "entry" },
+    PARDON: { value: "pardon" },
   },
 } as const);
 
@@ -35,10 +36,13 @@ const standRef = builder.objectRef<PolicyStand>("PolicyStand").implement({
 
 /** One name whose policy differs. */
 export const policyDifferenceRef = builder.objectRef<PolicyDifference>("PolicyDifference").implement({
-  description: "One setting, limit, rule or list entry that differs between two moments.",
+  description:
+    "One setting, limit, rule, list entry or pardon that differs between two moments. policyDiff shows no pardons.",
   fields: (t) => ({
     part: t.field({ type: policyPart, resolve: (difference) => difference.part }),
-    name: t.exposeString("name", { description: "The setting's or rule's name; of an entry its pattern." }),
+    name: t.exposeString("name", {
+      description: "The setting's or rule's name; of an entry its pattern, of a pardon who is forgiven.",
+    }),
     list: t.field({
       type: senderListEnum,
       nullable: true,
