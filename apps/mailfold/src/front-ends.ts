@@ -16,6 +16,7 @@ import { createDeliveredCopies } from "./delivered-copies.ts";
 import { createOutboundQueue } from "./outbound-queue.ts";
 import { openPeerDefence, type PeerDefence } from "./peer-defence.ts";
 import type { PlatformParts } from "./platform-parts.ts";
+import { followShadows } from "./running-shadows.ts";
 import { type Health, watchHealth } from "./watch-health.ts";
 
 /** Every role of this process, listening. */
@@ -108,6 +109,7 @@ export function operationDeps(parts: PlatformParts): OperationDeps {
 async function smtpRole({ parts, authenticator, defence, tlsContext }: Shared): Promise<Role> {
   const { config, policy, directory, resolver, log, metrics, clock } = parts;
   const { host, hostname, trustedProxies, ports } = config;
+  const shadows = followShadows(parts.rows, { clock, log });
   const smtp = await startSmtp(
     {
       journal: parts.stores.journal,
@@ -124,6 +126,7 @@ async function smtpRole({ parts, authenticator, defence, tlsContext }: Shared): 
       abuse: defence.abuse,
       greylist: defence.greylist,
       counters: defence.counters,
+      shadows,
       content: parts.contentParts.content,
       forwarding: parts.contentParts.forwarding,
     },
@@ -135,7 +138,13 @@ async function smtpRole({ parts, authenticator, defence, tlsContext }: Shared): 
     },
   );
   const { mx, submission, submissions } = smtp.ports;
-  return { ports: { smtp: mx, submission, submissions }, close: () => smtp.close() };
+  return {
+    ports: { smtp: mx, submission, submissions },
+    async close() {
+      await smtp.close();
+      await shadows.close();
+    },
+  };
 }
 
 function imapRole({ parts, authenticator, defence, tlsContext }: Shared): Promise<Role> {

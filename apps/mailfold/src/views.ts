@@ -8,6 +8,7 @@ import { messageTrace } from "@mailfold/projection-message-trace";
 import { outboundQueue } from "@mailfold/projection-outbound-queue";
 import { policyIndex } from "@mailfold/projection-policy-index";
 import { quarantine } from "@mailfold/projection-quarantine";
+import { shadows, shadowVerdicts } from "@mailfold/projection-shadows";
 import { type Summary, summaryProjection } from "@mailfold/read-store";
 
 /** Every rows projection that this program runs. */
@@ -19,6 +20,8 @@ export const projections: readonly RowsProjection[] = [
   outboundQueue,
   quarantine,
   listings,
+  shadows,
+  shadowVerdicts,
 ];
 
 /** How many octets and messages each mailbox holds, and which bodies it still needs: kept from the folders fold. */

@@ -1,3 +1,4 @@
+import type { ShadowVerdict } from "@mailfold/events";
 import type { Facts, Phase, PolicySource, Verdict } from "@mailfold/policy";
 import type { FetchFacts } from "./fact-source.ts";
 
@@ -5,6 +6,8 @@ import type { FetchFacts } from "./fact-source.ts";
 export interface Judged {
   readonly verdict: Verdict;
   readonly facts: Facts;
+  /** What shadows came to; for the record alone. */
+  readonly shadows?: readonly ShadowVerdict[];
 }
 
 export interface JudgeSources {

@@ -83,7 +83,8 @@ export class MessageJudgement {
         ...(tenantId === undefined ? {} : { tenantId }),
         ...(resellerId === undefined ? {} : { resellerId }),
       };
-      all.push({ verdict: { ...inherited, ...verdict }, facts: found });
+      const judged = { verdict: { ...inherited, ...verdict }, facts: found };
+      all.push(await this.session.withShadows("data", judged, this.inspection?.sourceUnder));
     }
     return all;
   }

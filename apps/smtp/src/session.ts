@@ -1,6 +1,6 @@
 import { newId } from "@mailfold/ids";
 import type { VerdictId } from "@mailfold/kernel";
-import type { Facts, ListenerSettings, LoginFact, Phase } from "@mailfold/policy";
+import type { CompiledPolicy, Facts, ListenerSettings, LoginFact, Phase } from "@mailfold/policy";
 import type { BodyCollector, ByteBudget } from "./body-collector.ts";
 import type { ContentServices } from "./content/content-services.ts";
 import type { Denials } from "./denials.ts";
@@ -11,6 +11,7 @@ import { PeerFacts, type PeerSources } from "./peer/peer-facts.ts";
 import type { ReplyDelays } from "./peer/reply-delays.ts";
 import type { RefusalRecorder } from "./refusal-recorder.ts";
 import { refusalReply, replies } from "./replies.ts";
+import { judgeShadows } from "./shadow/judge-shadows.ts";
 import type { SmtpLimits } from "./smtp-config.ts";
 import type { SmtpDeps } from "./smtp-deps.ts";
 import type { Transaction } from "./transaction.ts";
@@ -103,6 +104,19 @@ export class SmtpSession {
     const own = this.peerFacts.source();
     const fetch = more === undefined ? own : allSources(own, more);
     return judge({ policy: this.services.deps.policy, fetch }, phase, facts);
+  }
+
+  /** With what shadows would have done; `more` looks at the message by their own policies. */
+  withShadows(
+    phase: "rcpt" | "data",
+    judged: Judged,
+    more?: (policy: CompiledPolicy) => FetchFacts,
+  ): Judged | Promise<Judged> {
+    const { policy, shadows } = this.services.deps;
+    if (shadows?.running() === undefined) return judged;
+    const own = this.peerFacts.source();
+    const fetch = (by: CompiledPolicy) => (more === undefined ? own : allSources(own, more(by)));
+    return judgeShadows(judged, { shadows, policy: policy.current(), phase, fetch });
   }
 
   /**

@@ -12,6 +12,7 @@ import type { Forwarding } from "./forward/forwarding.ts";
 import type { AbuseWatch } from "./peer/abuse-watch.ts";
 import type { Greylist } from "./peer/greylist.ts";
 import type { RecipientCounters } from "./peer/recipient-counters.ts";
+import type { ShadowSource } from "./shadow/shadow-source.ts";
 
 /** What the SMTP edge needs of the rest. */
 export interface SmtpDeps {
@@ -41,6 +42,8 @@ export interface SmtpDeps {
   /** What outlives a restart (openEdgeMemory); in memory only when absent. */
   readonly greylist?: Greylist;
   readonly counters?: RecipientCounters;
+  /** Changes of policy to judge beside the policy in force; none when absent. */
+  readonly shadows?: ShadowSource;
   /** Told when load is shed, at most once a second. */
   readonly onOverload?: (cause: "event-loop" | "journal") => void;
 }

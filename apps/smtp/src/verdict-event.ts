@@ -97,6 +97,7 @@ export function verdictEvent(
     ...(notes.subject === undefined ? {} : { subject: notes.subject }),
     ...(notes.sizeBytes === undefined ? {} : { sizeBytes: notes.sizeBytes }),
     ...(notes.mailboxId === undefined ? {} : { mailboxId: notes.mailboxId }),
+    ...(judged.shadows === undefined ? {} : { shadows: judged.shadows }),
   };
   return newEvent<VerdictRecorded>("VerdictRecorded", data, {
     metadata: of.metadata ?? eventMetadata(facts, verdict, of.origin),

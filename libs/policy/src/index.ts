@@ -45,6 +45,7 @@ export {
   rulesPath,
 } from "./what-if/judge-recorded.ts";
 export * from "./what-if/policy-change.ts";
+export { relevantPlaces } from "./what-if/relevant-places.ts";
 export {
   type Counterfactual,
   type NoChangeReason,

@@ -8,6 +8,7 @@ import type {
   PolicyEvent,
   ResellerEvent,
   SenderEntryEvent,
+  ShadowEvent,
   TenantEvent,
   TokenEvent,
 } from "@mailfold/domain";
@@ -25,6 +26,7 @@ type AdminEvent =
   | PolicyEvent
   | ResellerEvent
   | SenderEntryEvent
+  | ShadowEvent
   | TenantEvent
   | TokenEvent;
 
@@ -57,6 +59,9 @@ const audited: Readonly<Record<AdminEvent["type"], true>> = {
   SenderDelisted: true,
   SenderPardoned: true,
   PardonLifted: true,
+  ShadowStarted: true,
+  ShadowPromoted: true,
+  ShadowDropped: true,
   TenantCreated: true,
   TenantSuspended: true,
   TenantResumed: true,

@@ -27,7 +27,8 @@ export function showEvent(
 
 /** A verdict or a held copy tells of everyone whom the policy looked at: what is another tenant's stays hidden. */
 function maskJudgement({ directory }: Pick<ApiDeps, "directory">, caller: Caller, event: RecordedEvent): RecordedEvent {
-  const { policyEvent: _above, ...data } = event.data as Readonly<Record<string, unknown>>;
+  // What shadows came to, their own administrators read in their reports.
+  const { policyEvent: _above, shadows: _theirs, ...data } = event.data as Readonly<Record<string, unknown>>;
   if (caller.scope.kind === "platform" || data.facts === undefined) return event;
   const mayName = scopeNaming(directory, caller, event.metadata.tenantId);
   const { scope, decisiveLine } = data;

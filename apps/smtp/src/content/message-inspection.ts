@@ -3,6 +3,7 @@ import type { MessageText } from "@mailfold/mime";
 import type {
   AuthenticationFact,
   ClassifierFact,
+  CompiledPolicy,
   ContentFindingFact,
   Facts,
   MissingFacts,
@@ -66,13 +67,20 @@ export class MessageInspection {
   }
 
   /** Answers the needs authentication, scan, classify, findings and rules; leaves others alone. */
-  readonly source: FetchFacts = (missing, facts) => {
+  readonly source: FetchFacts = (missing, facts) => this.answer(missing, facts, this.services.policy.current());
+
+  /** The same by the settings and rules of another policy. */
+  readonly sourceUnder = (policy: CompiledPolicy): FetchFacts => {
+    return (missing, facts) => this.answer(missing, facts, policy);
+  };
+
+  private answer(missing: MissingFacts, facts: Facts, policy: CompiledPolicy): Facts | Promise<Facts> {
     const { content } = facts;
     if (content === undefined) return facts;
-    const asked = missing.needs.flatMap((need) => this.patches[need as ContentNeed]?.(missing, facts) ?? []);
+    const asked = missing.needs.flatMap((need) => this.patches[need as ContentNeed]?.(missing, facts, policy) ?? []);
     if (asked.length === 0) return facts;
     return Promise.all(asked).then((all) => ({ ...facts, content: Object.assign({}, content, ...all) }));
-  };
+  }
 
   /** The whole result for the peer of these facts, asked now if it was not before; undefined when it came too late. */
   authenticate(facts: Facts): Promise<MessageAuthResult | undefined> {
@@ -87,13 +95,13 @@ export class MessageInspection {
   }
 
   private readonly patches: {
-    readonly [Name in ContentNeed]: (missing: MissingFacts, facts: Facts) => Promise<Patch>;
+    readonly [Name in ContentNeed]: (missing: MissingFacts, facts: Facts, policy: CompiledPolicy) => Promise<Patch>;
   } = {
     authentication: async (_missing, facts) => ({ authentication: await this.authentication(facts) }),
     scan: async (missing, facts) => ({ scan: await this.scan(missing.scanners ?? [], facts) }),
     classify: async (missing) => ({ classifier: await this.classify(missing) }),
-    findings: async (missing) => ({ findings: await this.findings(missing) }),
-    rules: async (missing, facts) => ({ rules: await this.rules(missing, facts) }),
+    findings: async (missing, _facts, policy) => ({ findings: await this.findings(missing, policy) }),
+    rules: async (missing, facts, policy) => ({ rules: await this.rules(missing, facts, policy) }),
   };
 
   private async authentication(facts: Facts): Promise<AuthenticationFact> {
@@ -144,8 +152,8 @@ export class MessageInspection {
     return this.budget.within(asked, () => unsure);
   }
 
-  private async findings({ path }: MissingFacts): Promise<readonly ContentFindingFact[]> {
-    const { checks, lists, key } = contentSettings(this.services.policy.current(), path ?? {});
+  private async findings({ path }: MissingFacts, policy: CompiledPolicy): Promise<readonly ContentFindingFact[]> {
+    const { checks, lists, key } = contentSettings(policy, path ?? {});
     const hasLists = lists.phrases.length > 0 || lists.urls.length > 0;
     if (checks.length === 0 && !hasLists) return [];
     const reading = await this.budget.within(this.read(), () => undefined);
@@ -162,8 +170,8 @@ export class MessageInspection {
     ];
   }
 
-  private async rules({ path, score }: MissingFacts, facts: Facts): Promise<RulesFact> {
-    const scopes = scopeRules(this.services.policy.current(), path ?? {});
+  private async rules({ path, score }: MissingFacts, facts: Facts, policy: CompiledPolicy): Promise<RulesFact> {
+    const scopes = scopeRules(policy, path ?? {});
     if (scopes.length === 0) return noRules;
     this.headers ??= ruleHeaders(this.message.bytes);
     const message = {

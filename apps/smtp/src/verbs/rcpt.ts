@@ -103,7 +103,10 @@ function settle(
 ): void | Promise<void> {
   const { verdict, facts } = judged;
   // Only a refusal is answered here: junk, quarantine and discard take the mail.
-  if (verdict.action === "reject" || verdict.action === "defer") return session.refuseRecipient(judged, done);
+  if (verdict.action === "reject" || verdict.action === "defer") {
+    const told = session.withShadows("rcpt", judged);
+    return whenReady(told, (all) => session.refuseRecipient(all, done));
+  }
   transaction.recipients.set(facts.recipient?.address ?? "", judged);
   if (verdict.route === "relay" && verdict.tenantId !== undefined) transaction.relayTenant ??= verdict.tenantId;
   const { counters } = session.services.peerSources;

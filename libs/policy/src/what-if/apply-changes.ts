@@ -23,18 +23,21 @@ export type ChangedPolicy = { readonly policy: CompiledPolicy } | { readonly pro
 /** What trace lines show as the event of a change that was only tried. */
 export const proposedEvent = "proposed";
 
+/** A place, and what stands for the event of the change. */
+type Target = ChangePlace & { readonly byEvent: string };
 type Refusal = Omit<PolicyChangeProblem, "at">;
 type Applied = PolicyState | { readonly refusal: Refusal };
 
 /**
  * The policy as it would be with all of some changes made in one scope, checked like the operations that make them. The
  * policy itself stays as it is, and keeps its revision: both can be evaluated side by side, and later events can still be
- * applied to it at no extra cost. Values and patterns may be in any form the operations take.
+ * applied to it at no extra cost. `byEvent` stands for the event of the changes. Values and patterns may be in any form the operations take.
  */
 export function applyChanges(
   policy: CompiledPolicy,
   place: ChangePlace,
   changes: readonly PolicyChange[],
+  byEvent: string = proposedEvent,
 ): ChangedPolicy {
   if (changes.length > policyChangesMax) {
     return { problem: { code: "INVALID_INPUT", message: `at most ${policyChangesMax} changes`, at: policyChangesMax } };
@@ -47,7 +50,7 @@ export function applyChanges(
     learned: ListOverlay.over(before.learned),
   };
   for (const [at, change] of changes.entries()) {
-    const applied = applyChange(state, place, change);
+    const applied = applyChange(state, { ...place, byEvent }, change);
     if ("refusal" in applied) return { problem: { ...applied.refusal, at } };
     state = applied;
   }
@@ -58,8 +61,8 @@ function refused(code: Refusal["code"], message: string): Applied {
   return { refusal: { code, message } };
 }
 
-function applyChange(state: PolicyState, place: ChangePlace, change: PolicyChange): Applied {
-  const { scope } = place;
+function applyChange(state: PolicyState, place: Target, change: PolicyChange): Applied {
+  const { byEvent, scope } = place;
   if ("set" in change) {
     let next: Applied = state;
     for (const [name, value] of Object.entries(change.set)) {
@@ -72,26 +75,26 @@ function applyChange(state: PolicyState, place: ChangePlace, change: PolicyChang
     let next = state;
     for (const name of change.unset) {
       if (next.settings.get(scopeId(scope))?.values.has(name) !== true) continue;
-      next = settingUnset(next, scope, name, proposedEvent);
+      next = settingUnset(next, scope, name, byEvent);
     }
     return next;
   }
   if ("entryAdd" in change) return withEntryOf(state, place, change.entryAdd);
   if ("entryRemove" in change) {
-    const next = entryRemoved(state, { scope, ...change.entryRemove }, proposedEvent);
+    const next = entryRemoved(state, { scope, ...change.entryRemove }, byEvent);
     const { list, pattern } = change.entryRemove;
     return next.lists === state.lists ? refused("NOT_FOUND", `the ${list} list has no entry ${pattern}`) : next;
   }
   if ("ruleSave" in change) return withRule(state, place, change.ruleSave);
   if ("ruleDelete" in change) return withoutRule(state, place, change.ruleDelete.name);
-  return withoutListing(state, scope, change.pardon);
+  return withoutListing(state, place, change.pardon);
 }
 
-function withoutListing(state: PolicyState, scope: Scope, subject: ListingSubject): Applied {
+function withoutListing(state: PolicyState, { byEvent, scope }: Target, subject: ListingSubject): Applied {
   const missing = refused("NOT_FOUND", `${scope.kind} scope has no learned listing of ${subject.value}`);
   if (scope.kind !== "tenant" && scope.kind !== "platform") return missing;
   const value = canonicalSubject(subject.value);
-  const next = listingRemoved(state, { scope, subject: { ...subject, value } }, proposedEvent);
+  const next = listingRemoved(state, { scope, subject: { ...subject, value } }, byEvent);
   return next.learned === state.learned ? missing : next;
 }
 
@@ -114,22 +117,22 @@ function limitsAbove(state: PolicyState, { path, scope }: ChangePlace): readonly
 
 function withValue(
   state: PolicyState,
-  place: ChangePlace,
+  place: Target,
   { name, value }: { readonly name: string; readonly value: SettingValue },
 ): Applied {
-  const { path, scope } = place;
+  const { byEvent, path, scope } = place;
   const checked = validateSetting(name, value, scope.kind, { unlocked: unlocksOf(state) });
   if (!checked.ok) return refused(checked.code, checked.problem);
   const limit = checkLimitsAbove(name, checked.value, limitsAbove(state, place));
   if (limit) return refused(limit.code, limit.message);
   const { resellerId } = path;
   const reseller = scope.kind === "tenant" && resellerId !== undefined ? { resellerId } : {};
-  return settingSet(state, { scope, name, value: checked.value, byEvent: proposedEvent, ...reseller });
+  return settingSet(state, { scope, name, value: checked.value, byEvent, ...reseller });
 }
 
 type EntryAdd = Extract<PolicyChange, { entryAdd: unknown }>["entryAdd"];
 
-function withEntryOf(state: PolicyState, { path, scope }: ChangePlace, entry: EntryAdd): Applied {
+function withEntryOf(state: PolicyState, { byEvent, path, scope }: Target, entry: EntryAdd): Applied {
   const { expiresAt, list, trustUnverified = false } = entry;
   const proposed = { list, scopeKind: scope.kind, pattern: entry.pattern, trustUnverified };
   const valid = validateSenderEntry(proposed, { unlocked: unlocksOf(state) });
@@ -141,7 +144,7 @@ function withEntryOf(state: PolicyState, { path, scope }: ChangePlace, entry: En
     list,
     pattern: valid.pattern.pattern,
     trustUnverified,
-    byEvent: proposedEvent,
+    byEvent,
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(scope.kind === "tenant" && resellerId !== undefined ? { resellerId } : {}),
   });
@@ -161,7 +164,7 @@ export function ruleNameOf(rule: SettingValue | undefined): string | undefined {
 
 type RuleSave = Extract<PolicyChange, { ruleSave: unknown }>["ruleSave"];
 
-function withRule(state: PolicyState, place: ChangePlace, { before, rule }: RuleSave): Applied {
+function withRule(state: PolicyState, place: Target, { before, rule }: RuleSave): Applied {
   const name = ruleNameOf(rule);
   if (name === undefined) return refused("INVALID_INPUT", "a rule is an object with a name");
   const rules = rulesOf(state, place.scope);
@@ -175,7 +178,7 @@ function withRule(state: PolicyState, place: ChangePlace, { before, rule }: Rule
   return withValue(state, place, { name: "rules", value: others.toSpliced(at, 0, rule) });
 }
 
-function withoutRule(state: PolicyState, place: ChangePlace, name: string): Applied {
+function withoutRule(state: PolicyState, place: Target, name: string): Applied {
   const rules = rulesOf(state, place.scope);
   const rest = rules.filter((rule) => ruleNameOf(rule) !== name);
   if (rest.length === rules.length) return refused("NOT_FOUND", `there is no rule "${name}" in this scope`);

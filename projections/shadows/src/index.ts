@@ -1,0 +1,2 @@
+export * from "./shadow-rows.ts";
+export * from "./shadows.ts";
