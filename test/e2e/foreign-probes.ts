@@ -90,11 +90,13 @@ const byPlace: Readonly<Record<string, readonly Kind[]>> = {
   "MailboxBy.address": ["address"],
   "MailboxCreateInput.address": ["address"],
   "AliasAddInput.address": ["address"],
+  "AsOfInput.position": ["position"],
+  "UndoInput.event": ["event"],
 };
 /** Cursors of these lists are not positions of the log: each is made of what the caller was shown. */
 const ownCursors = new Set(["mailboxes", "tenants", "resellers", "senderList", "tokens"]);
 /** Inputs with exactly one member. */
-const choices = new Set(["ScopeInput", "TokenScopeInput", "TenantBy", "DomainBy", "MailboxBy"]);
+const choices = new Set(["AsOfInput", "ScopeInput", "TokenScopeInput", "TenantBy", "DomainBy", "MailboxBy"]);
 
 /** Every slot of every query and mutation of the schema. */
 export function findSlots(schema: GraphQLSchema): readonly Slot[] {
@@ -166,6 +168,7 @@ function variablesOf(
 }
 
 function chosen(type: string, own: Names): Record<string, unknown> {
+  if (type === "AsOfInput") return { position: own.position[0] };
   if (type === "DomainBy") return { id: own.domain[0] };
   if (type === "MailboxBy") return { id: own.mailbox[0] };
   return type === "TenantBy" ? { id: own.tenant[0] } : { tenantId: own.tenant[0] };

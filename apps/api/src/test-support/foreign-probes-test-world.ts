@@ -13,6 +13,9 @@ const pardonFields = "id voided reason subject { value }";
 const listingFields = `pattern listing { score subject { value } evidenceTotal evidenceElsewhere
   evidence { nodes { event reporter { id } verdict { reference } } } blocked { count verdicts { reference } } pardons { id } }`;
 
+const diff = "truncated differences { part name before { value scope } after { value scope } }";
+const now = () => `{time: "${new Date().toISOString()}"}`;
+
 /** Every field of the API that takes something foreign, as a document over ids. `own` = the caller's own tenant. */
 export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = {
   "node reseller": ({ reseller }) => `{ node(id: "${reseller}") { id } }`,
@@ -73,6 +76,22 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
     `{ auditEvents(where: {tenant: "${tenant}", types: ["VerdictRecorded"]}) { ${page} } }`,
   "tokens tenant": ({ tenant }) => `{ tokens(scope: {tenantId: "${tenant}"}) { ${page} } }`,
   "tokens reseller": ({ reseller }) => `{ tokens(scope: {resellerId: "${reseller}"}) { ${page} } }`,
+  "tenant asOf": ({ tenant }) => `{ tenant(by: {id: "${tenant}"}, asOf: ${now()}) { id name mailboxes { ${page} } } }`,
+  "domain asOf": ({ domainName }) => `{ domain(by: {name: "${domainName}"}, asOf: ${now()}) { id tenant { id } } }`,
+  "mailbox asOf": ({ address }) => `{ mailbox(by: {address: "${address}"}, asOf: ${now()}) { id } }`,
+  "mailboxes asOf": ({ tenant }) => `{ mailboxes(tenantId: "${tenant}", asOf: ${now()}) { ${page} } }`,
+  "tenants asOf": ({ reseller }) => `{ tenants(resellerId: "${reseller}", asOf: ${now()}) { ${page} } }`,
+  "tokens asOf": ({ tenant }) => `{ tokens(scope: {tenantId: "${tenant}"}, asOf: ${now()}) { ${page} } }`,
+  "effectivePolicy asOf": ({ tenant }) =>
+    `{ effectivePolicy(scope: {tenantId: "${tenant}"}, asOf: ${now()}) { settings { name value } } }`,
+  "senderList asOf": ({ tenant }) =>
+    `{ senderList(scope: {tenantId: "${tenant}"}, list: KILL, asOf: ${now()}) { ${page} } }`,
+  "policyDiff tenant": ({ tenant }) => `{ policyDiff(scope: {tenantId: "${tenant}"}, from: ${now()}) { ${diff} } }`,
+  "policyDiff mailbox": ({ mailbox }) => `{ policyDiff(scope: {mailboxId: "${mailbox}"}, from: ${now()}) { ${diff} } }`,
+  "undo event": ({ change }) =>
+    `mutation { undo(input: {event: "${change}"}) { undone { differences { name } } ${payload} } }`,
+  "undo token": ({ change }) =>
+    `mutation { undo(input: {undoToken: "undo_${change}"}) { undone { differences { name } } ${payload} } }`,
   tenantCreate: ({ reseller }) =>
     `mutation { tenantCreate(input: {resellerId: "${reseller}", name: "x"}) { ${payload} } }`,
   tenantSuspend: ({ tenant }) =>
@@ -154,5 +173,6 @@ export function missing(): Ids {
     listing: newId("listing"),
     evidence: newId("event"),
     pardon: newId("pardon"),
+    change: newId("event"),
   };
 }

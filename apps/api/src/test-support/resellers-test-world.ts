@@ -26,6 +26,8 @@ export interface TenantObjects {
   readonly listing: string;
   readonly evidence: string;
   readonly pardon: string;
+  /** The event of a changed setting. */
+  readonly change: string;
 }
 
 /** A tenant with one of everything, a rejected mail included. */
@@ -48,7 +50,8 @@ export async function createTenantObjects(world: ApiWorld, reseller: string, nam
     list: "kill",
     pattern: "@spam.example",
   });
-  await operations.policyUpdate(platformCaller, { scope: { tenantId }, set: { maxRecipientsPerMessage: 7 } });
+  const set = { maxRecipientsPerMessage: 7 };
+  const changed = await operations.policyUpdate(platformCaller, { scope: { tenantId }, set });
   const place = { tenant: tenantId, reseller, domain: domainId, mailbox: targets[0] ?? "", address };
   const hold = await holdMail(world, place);
   const verdict = await rejectMail(world, { ...place, tenantId, domainId, domainName });
@@ -73,6 +76,7 @@ export async function createTenantObjects(world: ApiWorld, reseller: string, nam
     listing: listing.listingId,
     evidence: idFromUuid("event", mark),
     pardon: pardon.value?.pardon.pardonId ?? "",
+    change: idFromUuid("event", changed.receipt?.events[0]?.id ?? ""),
     hold: hold.id,
     externalId,
   };
