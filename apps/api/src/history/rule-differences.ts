@@ -1,8 +1,8 @@
 import { type SettingValue, sameValue, scopeId } from "@mailfold/domain";
+import type { Row } from "@mailfold/kernel";
 import { policyIndex } from "@mailfold/projection-policy-index";
 import type { ReadStore } from "@mailfold/read-store";
-import type { Between } from "./event-at.ts";
-import { changeBetween } from "./event-at.ts";
+import { type Between, changeBetween, eventAt } from "./event-at.ts";
 import type { PolicyDifference } from "./policy-difference.ts";
 import { isReordered, type RuleList, ruleListOf, rulesTouched } from "./rule-list.ts";
 import type { Sides } from "./setting-differences.ts";
@@ -72,19 +72,21 @@ function ruleChange(
   const { scope, name, value } = of;
   const history = rows.select(policyIndex, "settings", {
     where: { scope, name: "rules" },
-    and: [
-      ["fromPosition", ">", from],
-      ["fromPosition", "<=", to],
-    ],
+    and: [["fromPosition", "<=", to]],
     orderBy: ["fromPosition"],
     descending: true,
     limit: changesMax,
   });
   let found: string | undefined;
-  for (const row of history) {
-    const rules = ruleListOf(JSON.parse(String(row.value)) as SettingValue);
-    if (!sameValue(rules?.get(name), value)) break;
-    found = String(row.byEvent);
+  let next: Row[string] | undefined;
+  for (const { fromPosition, toPosition, value: text, byEvent } of history) {
+    const wasUnset = typeof toPosition === "string" && toPosition <= to && toPosition !== next;
+    if (wasUnset && (value !== undefined || toPosition <= from)) break;
+    if (wasUnset) found = eventAt(rows, toPosition);
+    const rules = ruleListOf(JSON.parse(String(text)) as SettingValue);
+    if (String(fromPosition) <= from || !sameValue(rules?.get(name), value)) break;
+    found = String(byEvent);
+    next = fromPosition;
   }
   return found;
 }
