@@ -12,6 +12,7 @@ import { addSenderCommands } from "./commands/senders.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTokenCommands } from "./commands/token.ts";
+import { addUndoCommand } from "./commands/undo.ts";
 
 /** The command line: one file per command group in commands/. */
 export function buildProgram(): Command {
@@ -40,6 +41,7 @@ export function buildProgram(): Command {
     addQuarantineCommands,
     addAuditCommands,
     addExplainCommand,
+    addUndoCommand,
     addProjectionCommands,
     addBackupCommands,
   ]) {
