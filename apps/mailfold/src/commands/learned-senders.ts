@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { ApiError } from "../api-client.ts";
+import { type ApiClient, ApiError } from "../api-client.ts";
 import { contextOf } from "../command-context.ts";
 import { ConfigError } from "../config.ts";
 import { type Page, pageFields, printJson, printPage, printRecord, printRows } from "../print.ts";
@@ -12,21 +12,21 @@ const listedFields =
   "id pattern listing { state action score listedAt expiresAt endedAt endedBy evidenceTotal evidenceElsewhere }";
 const pardonFields = "id scope { kind id } subject { pattern } until isInForce reason voided grantedAt liftedAt";
 const entryFields = "id list pattern expiresAt note trustUnverified scope { kind id } event";
+// Asked for one after the other: together they are beyond the API's bound on cost.
 const shownFields = `${entryFields} listing { state action score threshold share { lowerBound mail spam } listedAt expiresAt endedAt endedBy
   evidenceTotal evidenceElsewhere changes { change at action score event }
-  evidence(first: 100) { nodes { event kind at reporter { address } verdict { reference } } }
   blocked { count isMore verdicts(first: 20) { reference at action reason sender recipient } } pardons { ${pardonFields} } }`;
+const evidenceFields = `listing { evidence(first: 25, after: $after) { nodes { event kind at reporter { address } verdict { reference } } ${pageFields} } }`;
 
 interface Listing extends Row {
   readonly changes: readonly Row[];
-  readonly evidence: {
-    readonly nodes: readonly (Row & {
-      readonly reporter: { readonly address: string } | null;
-      readonly verdict: { readonly reference: string } | null;
-    })[];
-  };
   readonly blocked: { readonly count: number; readonly isMore: boolean; readonly verdicts: readonly Row[] };
   readonly pardons: readonly Row[];
+}
+
+interface Evidence extends Row {
+  readonly reporter: { readonly address: string } | null;
+  readonly verdict: { readonly reference: string } | null;
 }
 
 /** Lists what a scope's learned blacklist has, and of the platform's what concerns it. */
@@ -56,10 +56,13 @@ export function addLearnedSenderCommands(senders: Command): void {
         .query(`query($id: ID!) { node(id: $id) { ... on SenderEntry { ${shownFields} } } }`, { id });
       const found = data.node as (Row & { readonly listing: Listing | null }) | null;
       if (found?.id === undefined) throw new ApiError(`there is no entry ${id}`);
-      if (context.json) return printJson(found);
+      const evidence = found.listing === null ? [] : await evidenceOf(context.api(), id);
+      if (context.json) {
+        return printJson({ ...found, listing: found.listing && { ...found.listing, evidence } });
+      }
       const { listing, ...entry } = found;
       if (listing === null) return printRecord(entry, false);
-      printListing(entry, listing);
+      printListing(entry, listing, evidence);
     });
   addPardon(senders);
   senders
@@ -76,8 +79,21 @@ export function addLearnedSenderCommands(senders: Command): void {
     });
 }
 
-function printListing(entry: Row, listing: Listing): void {
-  const { changes, evidence, blocked, pardons, ...rest } = listing;
+async function evidenceOf(api: ApiClient, id: string): Promise<readonly Evidence[]> {
+  const query = `query($id: ID!, $after: String) { node(id: $id) { ... on SenderEntry { ${evidenceFields} } } }`;
+  const found: Evidence[] = [];
+  for (let after: string | null = null; ; ) {
+    const data = await api.query(query, { id, after });
+    const node = data.node as { readonly listing: { readonly evidence: Page } | null } | null;
+    const page: Page | undefined = node?.listing?.evidence;
+    found.push(...((page?.nodes ?? []) as readonly Evidence[]));
+    if (page?.pageInfo.hasNextPage !== true) return found;
+    after = page.pageInfo.endCursor;
+  }
+}
+
+function printListing(entry: Row, listing: Listing, evidence: readonly Evidence[]): void {
+  const { changes, blocked, pardons, ...rest } = listing;
   const stopped = `${blocked.count}${blocked.isMore ? " or more" : ""}`;
   printRecord({ ...entry, ...rest, blocked: stopped }, false);
   const part = (title: string, rows: readonly Row[], columns: string) => {
@@ -86,7 +102,7 @@ function printListing(entry: Row, listing: Listing): void {
     printRows(rows, columns.split(" "), false);
   };
   part("changes", changes, "at change action score event");
-  const named = evidence.nodes.map(({ reporter, verdict, ...one }) => ({
+  const named = evidence.map(({ reporter, verdict, ...one }) => ({
     ...one,
     reporter: reporter?.address,
     verdict: verdict?.reference,

@@ -112,8 +112,8 @@ function findVerdict({ api, caller }: ApiContext, verdictId: string) {
   return createVerdicts(api.deps.rows, api.deps.journal.events, caller).find(verdictId) ?? null;
 }
 
-/** Evidence is read whole, a row for each piece. */
-const rowsOfEvidence = { first: 100 };
+/** Evidence is read whole: up to 100 rows by their keys, which cost less than those of a list. */
+const rowsOfEvidence = { first: 50 };
 const evidenceConnection = connectionOf("ListingEvidence", evidenceRef);
 
 function evidenceOf(listing: ListingRecord, context: ApiContext) {
@@ -244,7 +244,7 @@ const listingRef = builder.objectRef<ListingRecord>("Listing").implement({
     evidenceTotal: t.exposeInt("evidenceTotal", { description: "All that counts, named or not, whosever it is." }),
     evidenceElsewhere: t.int({
       description: "How much of it lies outside the reader's subtree.",
-      resolve: (listing, _args, context) => evidenceOf(listing, context).elsewhere,
+      resolve: (listing, _args, context) => (listing.isForeign ? evidenceOf(listing, context).elsewhere : 0),
     }),
     blocked: t.field({
       type: blockedRef,
