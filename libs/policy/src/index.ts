@@ -46,6 +46,7 @@ export {
 } from "./what-if/judge-recorded.ts";
 export * from "./what-if/policy-change.ts";
 export { relevantPlaces } from "./what-if/relevant-places.ts";
+export { settingsChangedBy } from "./what-if/rule-list.ts";
 export {
   type Counterfactual,
   type NoChangeReason,

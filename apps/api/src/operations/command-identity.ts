@@ -11,14 +11,14 @@ export interface CommandIdentity {
   readonly key: string | undefined;
   /** Id of an object that the command makes. */
   objectId<K extends IdKind>(kind: K): IdTypes[K];
-  /** Id of the command's index-th event in a stream of this category. */
+  /** Id of the command's index-th event in streams of this category. */
   eventId(category: string, index: number): string;
   /** Those of a stream's events that this command recorded. */
   own(category: string, events: readonly RecordedEvent[]): readonly RecordedEvent[];
 }
 
-/** Most events that one command puts into one stream. */
-const eventsPerStream = 16;
+/** Most events that one command puts into streams of one category. */
+const eventsPerCategory = 128;
 
 /** Identity of one command; without a commandId every call is a new one. `input` holds no secrets. */
 export function createCommandIdentity(
@@ -53,7 +53,7 @@ export function createCommandIdentity(
     own(category, events) {
       const candidates = events.filter((event) => event.metadata.commandId === commandId);
       if (candidates.length === 0) return candidates;
-      const ids = new Set(Array.from({ length: eventsPerStream }, (_, index) => eventId(category, index)));
+      const ids = new Set(Array.from({ length: eventsPerCategory }, (_, index) => eventId(category, index)));
       return candidates.filter((event) => ids.has(event.id));
     },
   };

@@ -10,6 +10,7 @@ import type { Operations } from "./operations.ts";
 import { createPardonOperations } from "./pardon-operations.ts";
 import { createPolicyOperations } from "./policy-operations.ts";
 import { createQuarantineOperations } from "./quarantine-operations.ts";
+import { createShadowOperations } from "./shadow-operations.ts";
 import { createTenantOperations } from "./tenant-operations.ts";
 import { createTokenOperations } from "./token-operations.ts";
 import { createUndoOperation } from "./undo-operation.ts";
@@ -28,6 +29,7 @@ export function createOperations(deps: OperationDeps): Operations {
     ...quarantine,
     ...createPardonOperations(kit, quarantine.quarantineRelease),
     ...createMarkOperations(kit),
+    ...createShadowOperations(kit),
     ...createTokenOperations(kit),
     ...createUndoOperation(kit),
   };

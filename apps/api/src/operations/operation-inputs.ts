@@ -1,5 +1,6 @@
 import type { SenderList, SuspensionReason } from "@mailfold/domain";
 import type { CommandOptions } from "./operation-outcome.ts";
+import type { PolicyChangeInput } from "./policy-change-input.ts";
 
 /** GraphQL may say null for absent. */
 export type Maybe<T> = T | null | undefined;
@@ -157,6 +158,17 @@ export interface TokenCreateInput extends CommandOptions {
 }
 export interface TokenRevokeInput extends CommandOptions {
   readonly tokenId: string;
+}
+export interface ShadowStartInput extends CommandOptions {
+  readonly scope: ScopeInput;
+  /** 1 to 100. */
+  readonly changes: readonly PolicyChangeInput[];
+  /** Milliseconds since the epoch, at most 30 days ahead; default 7 days. */
+  readonly expiresAt?: Maybe<number>;
+  readonly note?: Maybe<string>;
+}
+export interface ShadowInput extends CommandOptions {
+  readonly shadowId: string;
 }
 /** Exactly one of the two. */
 export interface UndoInput extends CommandOptions {

@@ -9,6 +9,7 @@ import type {
 } from "@mailfold/projection-directory";
 import type { PardonRow } from "@mailfold/projection-listings";
 import type { HeldCopy } from "@mailfold/projection-quarantine";
+import type { ShadowRow } from "@mailfold/projection-shadows";
 import type { Caller } from "../caller.ts";
 import type { PolicyDifference } from "../history/policy-difference.ts";
 import type * as input from "./operation-inputs.ts";
@@ -86,6 +87,9 @@ export interface Operations {
   readonly senderEntryRemove: Operation<input.SenderEntryRemoveInput, SenderEntryRecord>;
   readonly senderPardon: Operation<input.SenderPardonInput, PardonedSender>;
   readonly senderPardonLift: Operation<input.SenderPardonLiftInput, PardonedSender>;
+  readonly shadowStart: Operation<input.ShadowStartInput, ShadowRow>;
+  readonly shadowPromote: Operation<input.ShadowInput, ShadowRow>;
+  readonly shadowDrop: Operation<input.ShadowInput, ShadowRow>;
   readonly messageMark: Operation<input.MessageMarkInput, MarkedVerdict>;
   /** Each copy by itself: those that are refused do not hold the others back. */
   readonly quarantineRelease: Operation<input.QuarantineReleaseInput, readonly HeldCopyResult[]>;

@@ -164,6 +164,13 @@ async function readHead(store: EventStore, stream: string): Promise<readonly Rec
 
 function toAppends(command: CommandRun, writes: readonly PlannedWrite[], occurredAt: number): readonly Append[] {
   const { identity } = command;
+  // A command's events are told apart by their place among those of one category, over all its streams.
+  const counted = new Map<string, number>();
+  const nextIndex = (category: string): number => {
+    const index = counted.get(category) ?? 0;
+    counted.set(category, index + 1);
+    return index;
+  };
   return writes
     .filter((write) => write.events.length > 0)
     .map((write) => ({
@@ -171,7 +178,7 @@ function toAppends(command: CommandRun, writes: readonly PlannedWrite[], occurre
       expected: write.expected,
       events: write.events.map(
         (event, index): NewEvent => ({
-          id: identity.eventId(streamCategory(write.stream), index),
+          id: identity.eventId(streamCategory(write.stream), nextIndex(streamCategory(write.stream))),
           type: event.type,
           data: event.data,
           metadata: metadataOf(command, event, write.undoes?.[index]),

@@ -11,6 +11,7 @@ import { listings } from "@mailfold/projection-listings";
 import { messageTrace } from "@mailfold/projection-message-trace";
 import { policyIndex } from "@mailfold/projection-policy-index";
 import { quarantine } from "@mailfold/projection-quarantine";
+import { shadows, shadowVerdicts } from "@mailfold/projection-shadows";
 import { MemoryRows, type ProjectionStatus, type ReadStore } from "@mailfold/read-store";
 import { createLogger, createMetrics } from "@mailfold/telemetry";
 import { hashSecret } from "../bearer-token.ts";
@@ -64,7 +65,8 @@ export async function createApiWorld(): Promise<ApiWorld> {
   let offset = 0;
   const clock = { now: () => Date.now() + offset };
   const store = await openMemoryEventStore({ codec: createEventCodec(plainSealer), clock });
-  const rows = new MemoryRows([directoryProjection, policyIndex, auditTrail, messageTrace, quarantine, listings]);
+  const views = [directoryProjection, policyIndex, auditTrail, messageTrace, quarantine, listings];
+  const rows = new MemoryRows([...views, shadows, shadowVerdicts]);
   const directory = createDirectory(rows, () => 0);
   const txt = new Map<string, string[]>();
   const bodies = memoryBodies();

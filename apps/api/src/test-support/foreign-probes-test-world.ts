@@ -16,6 +16,8 @@ const listingFields = `pattern listing { score subject { value } evidenceTotal e
 const diff = "truncated differences { part name before { value scope } after { value scope } }";
 const now = () => `{time: "${new Date().toISOString()}"}`;
 
+const shadowFields = "id changes state report { total samples { reference } }";
+
 /** Every field of the API that takes something foreign, as a document over ids. `own` = the caller's own tenant. */
 export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = {
   "node reseller": ({ reseller }) => `{ node(id: "${reseller}") { id } }`,
@@ -61,7 +63,8 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
   "messageTrace reference": ({ verdict }) =>
     `{ messageTrace(where: {reference: "${verdict}"}) { nodes { transactionId } } }`,
   "messageTrace tenant": ({ tenant }) => `{ messageTrace(where: {tenantId: "${tenant}"}) { nodes { transactionId } } }`,
-  explain: ({ verdict }) => `{ explain(reference: "${verdict}") { facts verdict { reason trace { step } } } }`,
+  explain: ({ verdict }) =>
+    `{ explain(reference: "${verdict}") { facts counterfactual listingId verdict { reason trace { step } } } }`,
   "quarantine tenant": ({ tenant }) => `{ quarantine(scope: {tenantId: "${tenant}"}) { ${heldNodes} } }`,
   "quarantine domain": ({ domain }) => `{ quarantine(scope: {domainId: "${domain}"}) { ${heldNodes} } }`,
   "quarantine mailbox": ({ mailbox }) => `{ quarantine(scope: {mailboxId: "${mailbox}"}) { ${heldNodes} } }`,
@@ -135,6 +138,17 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
     `mutation { senderPardon(input: {scope: {tenantId: "${own.tenant}"}, subject: "@x.example", voidEvidence: ["${evidence}"]}) { pardon { id } errors { code path } } }`,
   senderPardonLift: ({ pardon }) =>
     `mutation { senderPardonLift(input: {pardonId: "${pardon}", commandId: "c"}) { pardon { ${pardonFields} } ${payload} } }`,
+  "node shadow": ({ shadow }) => `{ node(id: "${shadow}") { ... on Shadow { ${shadowFields} } } }`,
+  shadow: ({ shadow }) => `{ shadow(id: "${shadow}") { ${shadowFields} } }`,
+  "shadows tenant": ({ tenant }) => `{ shadows(scope: {tenantId: "${tenant}"}) { ${shadowFields} } }`,
+  "shadows mailbox": ({ mailbox }) => `{ shadows(scope: {mailboxId: "${mailbox}"}) { id } }`,
+  "shadows reseller": ({ reseller }) => `{ shadows(scope: {resellerId: "${reseller}"}) { id } }`,
+  "shadowStart tenant": ({ tenant }) =>
+    `mutation { shadowStart(input: {scope: {tenantId: "${tenant}"}, changes: [{unset: ["spf"]}]}) { ${payload} } }`,
+  "shadowStart domain": ({ domain }) =>
+    `mutation { shadowStart(input: {scope: {domainId: "${domain}"}, changes: [{set: {quarantineDays: 9}}]}) { ${payload} } }`,
+  shadowPromote: ({ shadow }) => `mutation { shadowPromote(input: {shadowId: "${shadow}"}) { ${payload} } }`,
+  shadowDrop: ({ shadow }) => `mutation { shadowDrop(input: {shadowId: "${shadow}", commandId: "c"}) { ${payload} } }`,
   messageMark: ({ verdict }) =>
     `mutation { messageMark(input: {reference: "${verdict}", mark: SPAM}) { messageMark { mailboxIds } ${payload} } }`,
   "messageMark mailbox": ({ mailbox }, own) =>
@@ -174,5 +188,6 @@ export function missing(): Ids {
     evidence: newId("event"),
     pardon: newId("pardon"),
     change: newId("event"),
+    shadow: newId("shadow"),
   };
 }

@@ -28,6 +28,8 @@ export interface TenantObjects {
   readonly pardon: string;
   /** The event of a changed setting. */
   readonly change: string;
+  /** Changes that are judged beside the tenant's policy. */
+  readonly shadow: string;
 }
 
 /** A tenant with one of everything, a rejected mail included. */
@@ -52,6 +54,8 @@ export async function createTenantObjects(world: ApiWorld, reseller: string, nam
   });
   const set = { maxRecipientsPerMessage: 7 };
   const changed = await operations.policyUpdate(platformCaller, { scope: { tenantId }, set });
+  const changes = [{ set: { sizeLimitBytes: 65_536 } }];
+  const shadow = await operations.shadowStart(platformCaller, { scope: { tenantId }, changes });
   const place = { tenant: tenantId, reseller, domain: domainId, mailbox: targets[0] ?? "", address };
   const hold = await holdMail(world, place);
   const verdict = await rejectMail(world, { ...place, tenantId, domainId, domainName });
@@ -77,6 +81,7 @@ export async function createTenantObjects(world: ApiWorld, reseller: string, nam
     evidence: idFromUuid("event", mark),
     pardon: pardon.value?.pardon.pardonId ?? "",
     change: idFromUuid("event", changed.receipt?.events[0]?.id ?? ""),
+    shadow: shadow.value?.shadowId ?? "",
     hold: hold.id,
     externalId,
   };

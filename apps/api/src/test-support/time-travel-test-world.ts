@@ -80,22 +80,32 @@ export interface TimeTravelWorld {
   readonly events: readonly RecordedEvent[];
 }
 
-/** Records so many random changes of settings and limits, one second apart. */
-export async function openTimeTravelWorld(changes: number, seed: number): Promise<TimeTravelWorld> {
+/** Records random changes, a second apart; answers them as they stand in the log. */
+export async function recordChanges(
+  store: EventStore,
+  { changes, seed }: { readonly changes: number; readonly seed: number },
+): Promise<readonly RecordedEvent[]> {
   const roll = dice(seed);
+  const metadata = { actor: { type: "system", id: "test" }, resellerId } as const;
+  const batch = 20;
+  for (let index = 0; index < changes; index += batch) {
+    const appends = Array.from({ length: Math.min(batch, changes - index) }, (_, offset) => {
+      const { type, scope, data } = changeOf(roll);
+      const id = `00000000-0000-4000-8000-${String(index + offset).padStart(12, "0")}`;
+      const occurredAt = 2_000_000 + (index + offset) * 1_000;
+      const stream = `policy-${scopeId(scope)}`;
+      return store.append({ stream, expected: "any", events: [{ id, type, data, metadata, occurredAt }] });
+    });
+    await Promise.all(appends);
+  }
+  const events: RecordedEvent[] = [];
+  for await (const event of store.readAll()) if (event.stream.startsWith("policy-")) events.push(event);
+  return events;
+}
+
+/** A world of random changes in memory. */
+export async function openTimeTravelWorld(changes: number, seed: number): Promise<TimeTravelWorld> {
   const clock = { now: () => 1_000_000 };
   const store = await openMemoryEventStore({ codec: createEventCodec(plainSealer), clock });
-  const events: RecordedEvent[] = [];
-  for (let index = 0; index < changes; index += 1) {
-    const { type, scope, data } = changeOf(roll);
-    const id = `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`;
-    const metadata = { actor: { type: "system", id: "test" }, resellerId } as const;
-    await store.append({
-      stream: `policy-${scopeId(scope)}`,
-      expected: "any",
-      events: [{ id, type, data, metadata, occurredAt: 2_000_000 + index * 1_000 }],
-    });
-  }
-  for await (const event of store.readAll()) if (event.stream.startsWith("policy-")) events.push(event);
-  return { store, events };
+  return { store, events: await recordChanges(store, { changes, seed }) };
 }

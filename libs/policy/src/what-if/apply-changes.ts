@@ -10,6 +10,7 @@ import { checkLimitsAbove, type LimitsOfScope } from "../validate-limit.ts";
 import { validateSetting } from "../validate-setting.ts";
 import { ListOverlay } from "./list-overlay.ts";
 import { type PolicyChange, type PolicyChangeProblem, policyChangesMax } from "./policy-change.ts";
+import { withRuleDeleted, withRuleSaved } from "./rule-list.ts";
 
 /** Where changes are made: a scope, and itself with all scopes above it (the limits of those above count). */
 export interface ChangePlace {
@@ -85,8 +86,12 @@ function applyChange(state: PolicyState, place: Target, change: PolicyChange): A
     const { list, pattern } = change.entryRemove;
     return next.lists === state.lists ? refused("NOT_FOUND", `the ${list} list has no entry ${pattern}`) : next;
   }
-  if ("ruleSave" in change) return withRule(state, place, change.ruleSave);
-  if ("ruleDelete" in change) return withoutRule(state, place, change.ruleDelete.name);
+  if ("ruleSave" in change) {
+    return withRules(state, place, withRuleSaved(rulesOf(state, scope), change.ruleSave));
+  }
+  if ("ruleDelete" in change) {
+    return withRules(state, place, withRuleDeleted(rulesOf(state, scope), change.ruleDelete.name));
+  }
   return withoutListing(state, place, change.pardon);
 }
 
@@ -155,32 +160,7 @@ function rulesOf(state: PolicyState, scope: Scope): readonly SettingValue[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Name of a rule as it is stored. */
-export function ruleNameOf(rule: SettingValue | undefined): string | undefined {
-  if (rule === null || typeof rule !== "object" || Array.isArray(rule)) return undefined;
-  const { name } = rule as { readonly name?: SettingValue };
-  return typeof name === "string" ? name : undefined;
-}
-
-type RuleSave = Extract<PolicyChange, { ruleSave: unknown }>["ruleSave"];
-
-function withRule(state: PolicyState, place: Target, { before, rule }: RuleSave): Applied {
-  const name = ruleNameOf(rule);
-  if (name === undefined) return refused("INVALID_INPUT", "a rule is an object with a name");
-  const rules = rulesOf(state, place.scope);
-  const known = rules.findIndex((each) => ruleNameOf(each) === name);
-  if (known >= 0 && before === undefined) {
-    return withValue(state, place, { name: "rules", value: rules.with(known, rule) });
-  }
-  const others = rules.filter((_each, index) => index !== known);
-  const at = before === undefined ? others.length : others.findIndex((each) => ruleNameOf(each) === before);
-  if (at < 0) return refused("NOT_FOUND", `there is no rule "${before}" in this scope`);
-  return withValue(state, place, { name: "rules", value: others.toSpliced(at, 0, rule) });
-}
-
-function withoutRule(state: PolicyState, place: Target, name: string): Applied {
-  const rules = rulesOf(state, place.scope);
-  const rest = rules.filter((rule) => ruleNameOf(rule) !== name);
-  if (rest.length === rules.length) return refused("NOT_FOUND", `there is no rule "${name}" in this scope`);
-  return withValue(state, place, { name: "rules", value: rest });
+function withRules(state: PolicyState, place: Target, changed: ReturnType<typeof withRuleSaved>): Applied {
+  if ("refusal" in changed) return changed;
+  return withValue(state, place, { name: "rules", value: changed.rules });
 }

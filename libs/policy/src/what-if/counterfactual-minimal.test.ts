@@ -25,13 +25,14 @@ import {
 } from "../policy-test-world.ts";
 import { settingDefinitions } from "../setting-definitions.ts";
 import type { CompiledPolicy, EntryInput, Facts, Verdict } from "../types.ts";
-import { applyChanges, type ChangePlace, ruleNameOf } from "./apply-changes.ts";
+import { applyChanges, type ChangePlace } from "./apply-changes.ts";
 import { neverLoosened } from "./candidate-changes.ts";
 import { changeSize, choicesOf, compareSizes } from "./change-size.ts";
 import { recordOf } from "./counterfactual-test-world.ts";
 import { factsUnder, judgeRecorded, type RecordedVerdict, rulesPath } from "./judge-recorded.ts";
 import type { PolicyChange } from "./policy-change.ts";
 import { relevantPlaces } from "./relevant-places.ts";
+import { ruleNameOf } from "./rule-list.ts";
 import { searchCounterfactual } from "./search-counterfactual.ts";
 
 const scopes: readonly Scope[] = [mailboxScopeA, domainScopeA, scopeA, resellerScope, platformScope];

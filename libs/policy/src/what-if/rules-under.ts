@@ -1,7 +1,7 @@
 import { type SettingValue, scopeId } from "@mailfold/domain";
 import type { RuleActionFact, RulesFact } from "../content-facts.ts";
 import type { ScopedRules } from "../types.ts";
-import { ruleNameOf } from "./apply-changes.ts";
+import { ruleNameOf } from "./rule-list.ts";
 
 /** What an edge keeps of the rules that matched; a list that long may be cut. */
 const matchedKept = 100;

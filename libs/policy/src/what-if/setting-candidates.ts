@@ -3,10 +3,11 @@ import { stateOf } from "../compiled-policy.ts";
 import type { SettingDefinition } from "../setting-definition.ts";
 import { scopeKinds } from "../setting-definitions.ts";
 import type { Facts } from "../types.ts";
-import { type ChangePlace, ruleNameOf } from "./apply-changes.ts";
+import type { ChangePlace } from "./apply-changes.ts";
 import type { SearchMatter } from "./candidate-changes.ts";
 import { choicesOf } from "./change-size.ts";
 import type { PolicyChange } from "./policy-change.ts";
+import { ruleNameOf } from "./rule-list.ts";
 
 /** Lists of at most so many items are tried without each of them, whatever an empty list comes to. */
 const itemsTried = 50;

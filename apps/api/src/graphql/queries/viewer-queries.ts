@@ -7,6 +7,7 @@ import { findAuditEvent } from "../../records/find-event.ts";
 import { createHeldCopies } from "../../records/held-copies.ts";
 import { createListings } from "../../records/listings.ts";
 import { createSenderEntries } from "../../records/sender-entries.ts";
+import { createShadows } from "../../records/shadows.ts";
 import { createVerdicts } from "../../records/verdicts.ts";
 import type { VisibleDirectory } from "../../visible-directory.ts";
 import type { ApiContext } from "../api-context.ts";
@@ -70,6 +71,8 @@ async function findNode(id: string, context: ApiContext): Promise<object | undef
     }
     case "pardon":
       return createListings(deps.rows, context.caller).findPardon(id);
+    case "shadow":
+      return createShadows(deps.rows, context.caller).find(id);
     case "verdict":
       return createVerdicts(deps.rows, deps.journal.events, context.caller).find(id);
     case "hold":

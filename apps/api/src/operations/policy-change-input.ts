@@ -1,0 +1,114 @@
+import type { SettingValue } from "@mailfold/domain";
+import type { Refusal } from "@mailfold/kernel";
+import {
+  type PolicyChange,
+  type PolicyChangeKind,
+  parseSenderPattern,
+  policyChangeKinds,
+  policyChangesMax,
+} from "@mailfold/policy";
+import { parseSubject } from "./listing-subject.ts";
+
+type Maybe<T> = T | null | undefined;
+
+/** Exactly one member: a change of one scope's policy that is to be tried. */
+export interface PolicyChangeInput {
+  /** Values by setting name. */
+  readonly set?: unknown;
+  readonly unset?: Maybe<readonly string[]>;
+  readonly entryAdd?: Maybe<{
+    readonly list: "accept" | "kill" | "learned";
+    readonly pattern: string;
+    readonly expiresAt?: Maybe<number>;
+    readonly trustUnverified?: Maybe<boolean>;
+  }>;
+  readonly entryRemove?: Maybe<{ readonly list: "accept" | "kill" | "learned"; readonly pattern: string }>;
+  readonly ruleSave?: Maybe<{ readonly rule?: unknown; readonly before?: Maybe<string> }>;
+  readonly ruleDelete?: Maybe<{ readonly name: string }>;
+  readonly pardon?: Maybe<{ readonly subject: string }>;
+}
+
+/** Changes as libs/policy applies them, patterns in canonical form; or what is wrong with which of them. */
+export function readPolicyChanges(
+  inputs: readonly PolicyChangeInput[],
+): { readonly changes: readonly PolicyChange[] } | { readonly refusal: Refusal } {
+  if (inputs.length === 0 || inputs.length > policyChangesMax) {
+    return { refusal: invalid(`1 to ${policyChangesMax} changes can be tried at once.`, ["changes"]) };
+  }
+  const changes: PolicyChange[] = [];
+  for (const [at, input] of inputs.entries()) {
+    const read = readChange(input);
+    if ("problem" in read)
+      return { refusal: { ...read.problem, path: ["changes", String(at), ...(read.problem.path ?? [])] } };
+    changes.push(read.change);
+  }
+  return { changes };
+}
+
+function invalid(message: string, path: readonly string[]): Refusal {
+  return { code: "INVALID_INPUT", message, path: [...path] };
+}
+
+type Read = { readonly change: PolicyChange } | { readonly problem: Refusal };
+
+function readChange(input: PolicyChangeInput): Read {
+  const named = policyChangeKinds.filter((kind) => input[kind] !== null && input[kind] !== undefined);
+  const [kind] = named;
+  if (kind === undefined || named.length !== 1) {
+    return { problem: invalid(`A change has exactly one of ${policyChangeKinds.join(", ")}.`, []) };
+  }
+  return readers[kind](input);
+}
+
+const readers: { readonly [Kind in PolicyChangeKind]: (input: PolicyChangeInput) => Read } = {
+  set({ set }) {
+    if (typeof set !== "object" || set === null || Array.isArray(set)) {
+      return { problem: invalid("set maps setting names to values.", ["set"]) };
+    }
+    return { change: { set: set as Readonly<Record<string, SettingValue>> } };
+  },
+  unset: ({ unset }) => ({ change: { unset: [...(unset ?? [])] } }),
+  entryAdd({ entryAdd }) {
+    const named = readEntry("entryAdd", entryAdd);
+    if ("problem" in named) return named;
+    const { expiresAt, trustUnverified } = entryAdd ?? {};
+    const more = {
+      ...(typeof expiresAt === "number" ? { expiresAt } : {}),
+      ...(trustUnverified === true ? { trustUnverified } : {}),
+    };
+    return { change: { entryAdd: { ...named.entry, ...more } } };
+  },
+  entryRemove({ entryRemove }) {
+    const named = readEntry("entryRemove", entryRemove);
+    return "problem" in named ? named : { change: { entryRemove: named.entry } };
+  },
+  ruleSave({ ruleSave }) {
+    const { before, rule } = ruleSave ?? {};
+    return {
+      change: { ruleSave: { rule: (rule ?? null) as SettingValue, ...(typeof before === "string" ? { before } : {}) } },
+    };
+  },
+  ruleDelete: ({ ruleDelete }) => ({ change: { ruleDelete: { name: ruleDelete?.name ?? "" } } }),
+  pardon({ pardon }) {
+    const subject = parseSubject(pardon?.subject ?? "");
+    if ("problem" in subject) return { problem: invalid(subject.problem, ["pardon", "subject"]) };
+    return { change: { pardon: subject } };
+  },
+};
+
+type Entry = { readonly list: "accept" | "kill"; readonly pattern: string };
+
+function readEntry(
+  member: "entryAdd" | "entryRemove",
+  input: PolicyChangeInput["entryRemove"],
+): { readonly entry: Entry } | { readonly problem: Refusal } {
+  const { list, pattern = "" } = input ?? {};
+  if (list !== "accept" && list !== "kill") {
+    return { problem: invalid("Entries stand on the accept or the kill list.", [member, "list"]) };
+  }
+  const parsed = parseSenderPattern(pattern);
+  if ("problem" in parsed) {
+    return { problem: { code: "PATTERN_INVALID", message: parsed.problem, path: [member, "pattern"] } };
+  }
+  return { entry: { list, pattern: parsed.pattern } };
+}
