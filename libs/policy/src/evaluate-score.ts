@@ -17,6 +17,9 @@ const settingOf: Readonly<Record<ContentFindingFact["check"], FindingSetting>> =
   urls: "urlDenyList",
 };
 
+/** A filter that is not sure counts from more than this probability on. */
+export const likelySpamProbability = 0.8;
+
 function isSet(judging: Judging, chain: ScopeChain, setting: FindingSetting): boolean {
   const value = settingValue(judging.state, chain, setting);
   return Array.isArray(value) && value.length > 0;
@@ -60,7 +63,7 @@ function scoreClassifier(judging: Judging, chain: ScopeChain): void {
   let name: ScoreWeightName | undefined;
   if (verdict === "spam") name = "classifier-spam";
   else if (verdict === "ham") name = "classifier-ham";
-  else if (verdict === "unsure" && probability > 0.8) name = "classifier-likely";
+  else if (verdict === "unsure" && probability > likelySpamProbability) name = "classifier-likely";
   if (name === undefined) return note(judging, () => line("pass", said));
   const { points } = scoreWeights[name];
   const detail = tokens.length === 0 ? said : `${said}: ${tokens.slice(0, 5).join(" ")}`;

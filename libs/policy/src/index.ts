@@ -33,6 +33,7 @@ export { type KnownReason, reasons } from "./reasons.ts";
 export * from "./reference-pages.ts";
 export * from "./sender-pattern.ts";
 export * from "./setting-definitions.ts";
+export * from "./simulation/index.ts";
 export * from "./types.ts";
 export * from "./validate-limit.ts";
 export * from "./validate-setting.ts";

@@ -82,6 +82,13 @@ export class ListView {
     return this.#store.rowOf(key, this.#sequence);
   }
 
+  /** Every entry of the snapshot, expired ones included. */
+  *entries(): Iterable<ListEntry> {
+    for (let row = 0; row < this.#store.rows.count; row++) {
+      if (this.#store.rows.visible(row, this.#sequence)) yield this.#store.entryAt(row);
+    }
+  }
+
   /** Rows held, visible or not: what compaction would look at. */
   get rowCount(): number {
     return this.#store.rows.count;

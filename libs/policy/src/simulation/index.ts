@@ -1,0 +1,12 @@
+export type { AffectedSender } from "./affected-senders.ts";
+export {
+  type FactMark,
+  type FactSegment,
+  type RecordedVerdict,
+  SegmentBuilder,
+  segmentRowsMax,
+} from "./fact-segment.ts";
+export { type RowOutcome, type RulesRunner, rowOutcomes } from "./judge-row.ts";
+export { decodeSegment, encodeSegment } from "./segment-codec.ts";
+export { Simulation, type SimulationQuery } from "./simulation.ts";
+export type { MatrixCell, SimulationResult, SimulationSample } from "./simulation-result.ts";
