@@ -1,7 +1,7 @@
 import type { SenderList } from "@mailfold/domain";
 
 /** What a difference is about. */
-export type PolicyPart = "setting" | "limit" | "rule" | "entry" | "pardon";
+type PolicyPart = "setting" | "limit" | "rule" | "entry" | "pardon";
 
 /** What stands under a name on one side of a difference. */
 export interface PolicyStand {
