@@ -25,7 +25,12 @@ export type Kind =
   | "alias"
   | "token"
   | "entry"
+  | "shadow"
   | "hold"
+  | "listing"
+  | "listed"
+  | "evidence"
+  | "pardon"
   | "verdict"
   | "transaction"
   | "messageId"
@@ -53,7 +58,10 @@ const idKinds = [
   "alias",
   "token",
   "entry",
+  "shadow",
   "hold",
+  "listing",
+  "pardon",
   "verdict",
   "event",
 ] as const;
@@ -68,7 +76,11 @@ const byName: Readonly<Record<string, readonly Kind[]>> = {
   tokenId: ["token"],
   rotates: ["token"],
   entryId: ["entry"],
+  shadowId: ["shadow"],
   ids: ["hold"],
+  listingId: ["listing"],
+  pardonId: ["pardon"],
+  voidEvidence: ["evidence"],
   targets: ["mailbox"],
   reference: ["verdict", "event"],
   transactionId: ["transaction"],
@@ -90,8 +102,10 @@ const byPlace: Readonly<Record<string, readonly Kind[]>> = {
   "MailboxBy.address": ["address"],
   "MailboxCreateInput.address": ["address"],
   "AliasAddInput.address": ["address"],
+  "SenderListWhere.pattern": ["listed"],
   "AsOfInput.position": ["position"],
   "UndoInput.event": ["event"],
+  "shadow.id": ["shadow"],
 };
 /** Cursors of these lists are not positions of the log: each is made of what the caller was shown. */
 const ownCursors = new Set(["mailboxes", "tenants", "resellers", "senderList", "tokens"]);
@@ -159,6 +173,11 @@ function variablesOf(
       // An external id is looked for at a reseller; a reseller is asked for an external id.
       if (named.name === "TenantBy" && "externalId" in value) value.resellerId = own.reseller[0];
       if (named.name === "TenantBy" && "resellerId" in value) value.externalId ??= own.externalId[0];
+      // A listing is named by itself, evidence beside the sender that is pardoned.
+      if (named.name === "SenderPardonInput" && !("listingId" in value)) {
+        value.subject = "@probed.example";
+        value.scope ??= { tenantId: own.tenant[0] };
+      }
       return value;
     }
     return isListType(bare) ? [ownValue(owner, key, named, own)] : ownValue(owner, key, named, own);

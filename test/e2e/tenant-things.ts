@@ -4,6 +4,7 @@ import { openImap } from "./imap-reader.ts";
 import { sendPatiently } from "./patient-sender.ts";
 import type { Platform } from "./platform.ts";
 import { type MailboxLogin, mutate, provisionTenant, type Tenant } from "./provision.ts";
+import { sendLetter } from "./smtp-dialogue.ts";
 
 /** A tenant with one of everything, mail that was taken and mail that was refused included. */
 export interface TenantThings {
@@ -47,6 +48,8 @@ export async function makeTenantThings(platform: Platform, name: string, reselle
   await made("mailboxSuspend", "mailbox", { mailboxId: off.id });
   const alias = await made("aliasAdd", "alias", { tenantId, address: `info@${tenant.domain}`, targets: [user.id] });
   const entry = await made("senderEntryAdd", "entry", { scope, list: "KILL", pattern: "@spam.example" });
+  const changes = [{ set: { sizeLimitBytes: 70_000 } }];
+  const shadow = await made("shadowStart", "shadow", { scope, changes });
   const taken = await deliver(platform, user.address, `ok@${name}-friends.example`);
   assert.equal(taken.code, 250, taken.text);
   const refused = await deliver(platform, user.address, "eve@spam.example");
@@ -56,6 +59,7 @@ export async function makeTenantThings(platform: Platform, name: string, reselle
   await mutate(platform, "policyUpdate", "policy { scope { id } }", { scope, set: { rules } });
   const held = await deliver(platform, user.address, `held@${name}-friends.example`);
   assert.equal(held.code, 250, held.text);
+  const learned = await learnFromTraps(platform, tenant, script);
   const trace = await untilTraced(platform, tenantId);
   // Last of all, so that nobody's events lie between its position and the platform's next one.
   const policy = await mutate(platform, "policyUpdate", "policy { scope { id } }", {
@@ -74,7 +78,9 @@ export async function makeTenantThings(platform: Platform, name: string, reselle
     alias: [alias],
     token: [token.token.id],
     entry: [entry],
+    shadow: [shadow],
     hold: await untilHeld(platform, tenantId),
+    ...learned,
     verdict: trace.references,
     transaction: trace.transactions,
     messageId: [`<${name}-friends.example-1@sender.example>`],
@@ -83,6 +89,45 @@ export async function makeTenantThings(platform: Platform, name: string, reselle
     position: [receipt.position],
   };
   return { tenant, names, secret: token.secret, login: user };
+}
+
+interface LearnedList {
+  readonly senderList: {
+    readonly nodes: readonly {
+      readonly id: string;
+      readonly pattern: string;
+      readonly listing: { readonly evidence: { readonly nodes: readonly { readonly event: string }[] } };
+    }[];
+  };
+}
+
+/** Four letters to a spam trap: their sender is on the tenant's blacklist, and another one is pardoned. */
+async function learnFromTraps(platform: Platform, { id: tenantId, domain, domainId }: Tenant, script: Platform) {
+  const trap = `trap@${domain}`;
+  await mutate(platform, "policyUpdate", "policy { scope { id } }", {
+    scope: { domainId },
+    set: { spamTraps: [trap], verifyHelo: "off", reverseDns: "off", verifySenderDomain: "off" },
+  });
+  // An address for each tenant, in a network that is nobody's.
+  const ip = `198.51.100.${10 + ([...domain].reduce((sum, character) => sum + character.charCodeAt(0), 0) % 200)}`;
+  const query = `query($t: ID) { senderList(scope: {tenantId: $t}, list: LEARNED) { nodes { id pattern listing { evidence(first: 10) { nodes { event } } } } } }`;
+  const message = `From: <x@${domain}.example>\nSubject: trap\n\nx\n`;
+  const letter = { from: `x@spammer-of-${domain}.example`, to: [trap], message };
+  for (let count = 0; count < 4; count += 1) {
+    const { final } = await sendLetter({ port: platform.ports.smtp, proxyFrom: ip }, letter);
+    assert.equal(final.code, 550, final.text);
+  }
+  const forgiven = { scope: { tenantId }, subject: `@forgiven-by-${domain}`, commandId: sharedCommandId };
+  const { pardon } = await mutate(script, "senderPardon", "pardon { id }", forgiven);
+  for (const deadline = Date.now() + 20_000; ; ) {
+    const [node] = (await platform.graphql<LearnedList>(query, { t: tenantId })).senderList.nodes;
+    if (node !== undefined) {
+      const evidence = node.listing.evidence.nodes.map(({ event }) => event);
+      return { listing: [node.id], listed: [node.pattern], evidence, pardon: [(pardon as unknown as Created).id] };
+    }
+    assert.ok(Date.now() < deadline, "nothing was learned in 20 s");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /** An event of nobody's; its position. */
@@ -139,6 +184,7 @@ export async function dumpTenant(platform: Platform, { tenant, login }: TenantTh
     "query($t: ID!) { effectivePolicy(scope: {tenantId: $t}) { settings { name value scope event } } }",
     "query($d: ID!) { effectivePolicy(scope: {domainId: $d}) { settings { name value scope event } } }",
     "query($t: ID!) { senderList(scope: {tenantId: $t}) { nodes { id list pattern expiresAt note event } } }",
+    "query($t: ID!) { senderList(scope: {tenantId: $t}, list: LEARNED, first: 5) { nodes { id pattern listing { state pardons { id } blocked { count } } } } }",
     "query($t: ID!) { tokens(scope: {tenantId: $t}) { nodes { id name revoked expiresAt subject } } }",
     "query($t: ID!) { verdicts(where: {tenantId: $t}) { nodes { reference action reason } } }",
     "query($t: ID!) { quarantine(scope: {tenantId: $t}) { nodes { id status sender subject preview { text } } } }",

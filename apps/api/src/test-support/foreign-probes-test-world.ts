@@ -142,7 +142,6 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
   shadow: ({ shadow }) => `{ shadow(id: "${shadow}") { ${shadowFields} } }`,
   "shadows tenant": ({ tenant }) => `{ shadows(scope: {tenantId: "${tenant}"}) { ${shadowFields} } }`,
   "shadows mailbox": ({ mailbox }) => `{ shadows(scope: {mailboxId: "${mailbox}"}) { id } }`,
-  "shadows reseller": ({ reseller }) => `{ shadows(scope: {resellerId: "${reseller}"}) { id } }`,
   "shadowStart tenant": ({ tenant }) =>
     `mutation { shadowStart(input: {scope: {tenantId: "${tenant}"}, changes: [{unset: ["spf"]}]}) { ${payload} } }`,
   "shadowStart domain": ({ domain }) =>
