@@ -15,6 +15,9 @@ export const learnedEventTypes = [
   "ReputationTicked",
 ] as const;
 
+/** Streams that hold them. */
+export const learnedStreams = ["verdict-", "mark-", "pardon-", "reputation-"] as const;
+
 /** Senders of mail that was taken, by the verdict that took it. */
 export interface SendersByVerdict {
   get(verdictId: string): SenderOfMail | undefined;

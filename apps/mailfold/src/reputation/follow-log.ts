@@ -3,12 +3,12 @@ import { readerGeneration, UndecodableEvent } from "@mailfold/events";
 import { uuidV5 } from "@mailfold/ids";
 import type { Clock, Position, RecordedEvent } from "@mailfold/kernel";
 import { type EvidenceKind, snapshotParts } from "@mailfold/reputation";
-import { learnedEventTypes } from "./evidence-of-event.ts";
+import { learnedEventTypes, learnedStreams } from "./evidence-of-event.ts";
 import type { ListingRecorder } from "./listing-recorder.ts";
 import { type LearnersLog, openFold } from "./open-fold.ts";
 import type { ReputationFold } from "./reputation-fold.ts";
 import { type FoldedTo, isBrokenFile, openReputationStore, type ReputationStore } from "./reputation-store.ts";
-import { tenantEventTypes } from "./tenants-of-log.ts";
+import { tenantEventTypes, tenantStreams } from "./tenants-of-log.ts";
 
 /** What the learner says of itself, for metrics. Plain data. */
 export interface LearnerReport {
@@ -53,7 +53,10 @@ const sendersKeptMs = 91 * dayMs;
 /** A clock that is a little ahead must not make a listing end early. */
 const tickAfterMs = 1_000;
 
-const types = [...new Set<string>([...tenantEventTypes, ...learnedEventTypes, "ReputationCheckpointed"])];
+const filter = {
+  types: [...tenantEventTypes, ...learnedEventTypes, "ReputationCheckpointed"],
+  streamPrefixes: [...tenantStreams, ...learnedStreams],
+};
 
 /**
  * Learns from the log and has its decisions recorded in it. A decision is recorded before anything later is kept, and has the
@@ -135,7 +138,7 @@ class LearnerRun {
       this.#report();
     }, tickEveryMs);
     try {
-      for await (const message of log.subscribe({ after: this.#position, filter: { types }, signal })) {
+      for await (const message of log.subscribe({ after: this.#position, filter, signal })) {
         this.#isIdle = false;
         if (message.type === "event") await this.#take(message.event);
         else if (message.type !== "fellBehind") this.#position = message.position;

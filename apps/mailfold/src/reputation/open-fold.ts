@@ -4,7 +4,7 @@ import { type Position, type RecordedEvent, startOfLog } from "@mailfold/kernel"
 import { newReputation, type Reputation, restoreReputation, type SnapshotPart } from "@mailfold/reputation";
 import { ReputationFold } from "./reputation-fold.ts";
 import type { FoldedTo, ReputationStore } from "./reputation-store.ts";
-import { tenantEventTypes } from "./tenants-of-log.ts";
+import { tenantEventTypes, tenantStreams } from "./tenants-of-log.ts";
 
 /** The log, as the learner reads it. */
 export type LearnersLog = Pick<EventStore, "subscribe" | "readAll" | "readStream" | "epoch">;
@@ -30,8 +30,11 @@ export async function openFold(log: LearnersLog, store: ReputationStore): Promis
   const fold = new ReputationFold(store, start === undefined ? newReputation() : restored(start.parts));
   if (start === undefined) return { fold, position: startOfLog };
   const { checkpointAt, foldedTo, position } = start;
-  const types = saved === undefined ? [...tenantEventTypes, "VerdictRecorded"] : tenantEventTypes;
-  for await (const event of log.readAll({ filter: { types } })) {
+  const filter =
+    saved === undefined
+      ? { types: [...tenantEventTypes, "VerdictRecorded"], streamPrefixes: [...tenantStreams, "verdict-"] }
+      : { types: tenantEventTypes, streamPrefixes: tenantStreams };
+  for await (const event of log.readAll({ filter })) {
     if (event.position > position) break;
     fold.recall(event);
   }
@@ -53,7 +56,7 @@ type PartEvent = RecordedEvent<ReputationCheckpointed>;
 async function newestCheckpoint(log: LearnersLog) {
   let parts: PartEvent[] = [];
   let tried = 0;
-  const filter = { types: ["ReputationCheckpointed"] };
+  const filter = { types: ["ReputationCheckpointed"], streamPrefixes: ["reputation-"] };
   for await (const event of log.readAll({ direction: "backwards", filter })) {
     const part = event as PartEvent;
     if (parts[0]?.stream !== part.stream) {

@@ -21,6 +21,9 @@ export const tenantEventTypes = [
   "PolicyLimitsChanged",
 ] as const;
 
+/** Streams that hold them: a log that keeps classes of life apart need not look through the rest. */
+export const tenantStreams = ["tenant-", "mailbox-", "policy-"] as const;
+
 interface KnownTenant {
   readonly resellerId: ResellerId;
   readonly createdAt: number;
