@@ -41,12 +41,12 @@ export { applyChanges, type ChangedPolicy, type ChangePlace, proposedEvent } fro
 export { changeOrder } from "./what-if/change-size.ts";
 export {
   factsUnder,
+  type JudgedFacts,
   judgeRecorded,
-  type RecordedVerdict,
   rulesPath,
 } from "./what-if/judge-recorded.ts";
 export * from "./what-if/policy-change.ts";
-export { relevantPlaces } from "./what-if/relevant-places.ts";
+export { relevantPlaces, tenantsNaming } from "./what-if/relevant-places.ts";
 export { settingsChangedBy } from "./what-if/rule-list.ts";
 export {
   type Counterfactual,

@@ -4,10 +4,10 @@ import {
   type CompiledPolicy,
   type Counterfactual,
   factsUnder,
+  type JudgedFacts,
   judgeRecorded,
   type NoChangeReason,
   type PolicyChange,
-  type RecordedVerdict,
   reasons,
   rulesPath,
   searchCounterfactual,
@@ -80,7 +80,7 @@ interface Policies {
 }
 
 /** Searches for the smallest change within the reader's subtree, by the policy of then, and looks what today's policy says. */
-export function counterfactualFor(caller: Caller, recorded: RecordedVerdict, policies: Policies): ShownCounterfactual {
+export function counterfactualFor(caller: Caller, recorded: JudgedFacts, policies: Policies): ShownCounterfactual {
   const { old } = policies;
   const found = searchCounterfactual({ policy: old, recorded, mayChange: ({ path }) => mayReach(caller, path) });
   const before = judgeRecorded(old, recorded);
@@ -111,11 +111,7 @@ function shown({ action, phase, reason, text }: Verdict): ShownVerdict {
 }
 
 /** The same mail under the policy of today: rules that cannot be asked any more leave it open. */
-function today(
-  recorded: RecordedVerdict,
-  { now, old }: Policies,
-  found: Found | undefined,
-): ShownCounterfactual["today"] {
+function today(recorded: JudgedFacts, { now, old }: Policies, found: Found | undefined): ShownCounterfactual["today"] {
   const verdict = judgeUnder(recorded, old, now);
   if (verdict === undefined) return null;
   const changed = found && applyChanges(now, found.place, [found.change]);
@@ -123,7 +119,7 @@ function today(
   return { verdict: shown(verdict), withChange: withChange === undefined ? null : shown(withChange) };
 }
 
-function judgeUnder(recorded: RecordedVerdict, before: CompiledPolicy, after: CompiledPolicy): Verdict | undefined {
+function judgeUnder(recorded: JudgedFacts, before: CompiledPolicy, after: CompiledPolicy): Verdict | undefined {
   const account = judgeRecorded(before, recorded);
   const facts = account && factsUnder(recorded.facts, rulesPath(recorded.facts, account), { before, after });
   return facts && judgeRecorded(after, { ...recorded, facts });

@@ -1,13 +1,15 @@
+import { type Scope, scopeId } from "@mailfold/domain";
 import type { VerdictRecorded } from "@mailfold/events";
 import type { RecordedEvent } from "@mailfold/kernel";
 import {
   type CompiledPolicy,
   engineVersion,
   type Facts,
+  type JudgedFacts,
   judgeRecorded,
-  type RecordedVerdict,
   subjectsIn,
   type TraceLine,
+  tenantsNaming,
 } from "@mailfold/policy";
 import type { Caller } from "../caller.ts";
 import type { OperationDeps } from "../ports.ts";
@@ -43,7 +45,7 @@ export async function explainVerdict(
   const event = (await loadEvent(deps.journal.events, record)) as RecordedEvent<VerdictRecorded> | undefined;
   if (event === undefined) return undefined;
   const { data } = event;
-  const recorded: RecordedVerdict = { facts: data.facts as unknown as Facts, phase: data.phase };
+  const recorded: JudgedFacts = { facts: data.facts as unknown as Facts, phase: data.phase };
   const recomputed = await recompute(deps, event, recorded);
   const trace = recomputed?.trace ?? [{ outcome: outcomeOf(data.action), ...data.decisiveLine } as TraceLine];
   const mayName = scopeNaming(deps.directory, caller, record.tenantId);
@@ -89,11 +91,11 @@ function listingOf(
 async function recompute(
   deps: OperationDeps,
   event: RecordedEvent<VerdictRecorded>,
-  recorded: RecordedVerdict,
+  recorded: JudgedFacts,
 ): Promise<{ readonly policy: CompiledPolicy; readonly trace: readonly TraceLine[] } | undefined> {
   const { data } = event;
   const policy = await policyAt(deps, data.policyEvent, {
-    scopes: scopesIn(recorded.facts, event),
+    scopes: scopesIn(recorded.facts, event, tenantsNaming(deps.policy.current(), recorded.facts)),
     subjects: subjectsIn(recorded.facts),
   });
   if (policy === undefined) return undefined;
@@ -103,8 +105,13 @@ async function recompute(
 }
 
 /** The scopes whose policy may have mattered: those that the facts name, and the platform. */
-function scopesIn(facts: unknown, event: RecordedEvent): readonly string[] {
-  const scopes = new Set<string>(["platform"]);
+function scopesIn(
+  facts: unknown,
+  event: RecordedEvent,
+  naming: readonly { readonly scope: Scope }[],
+): readonly string[] {
+  // Whoever names the peer today most likely did so then; where that is not so, the verdict does not come out the same.
+  const scopes = new Set<string>(["platform", ...naming.map(({ scope }) => scopeId(scope))]);
   const { tenantId, resellerId } = event.metadata;
   if (tenantId !== undefined) scopes.add(tenantId);
   if (resellerId !== undefined) scopes.add(resellerId);

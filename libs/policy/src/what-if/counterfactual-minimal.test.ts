@@ -29,7 +29,7 @@ import { applyChanges, type ChangePlace } from "./apply-changes.ts";
 import { neverLoosened } from "./candidate-changes.ts";
 import { changeSize, choicesOf, compareSizes } from "./change-size.ts";
 import { recordOf } from "./counterfactual-test-world.ts";
-import { factsUnder, judgeRecorded, type RecordedVerdict, rulesPath } from "./judge-recorded.ts";
+import { factsUnder, type JudgedFacts, judgeRecorded, rulesPath } from "./judge-recorded.ts";
 import type { PolicyChange } from "./policy-change.ts";
 import { relevantPlaces } from "./relevant-places.ts";
 import { ruleNameOf } from "./rule-list.ts";
@@ -107,7 +107,7 @@ function allChanges(policy: CompiledPolicy, { scope }: ChangePlace): readonly Po
 }
 
 /** Whether a change turns a verdict to acceptance. */
-function turns(recorded: RecordedVerdict, before: { readonly policy: CompiledPolicy; readonly verdict: Verdict }) {
+function turns(recorded: JudgedFacts, before: { readonly policy: CompiledPolicy; readonly verdict: Verdict }) {
   const path = rulesPath(recorded.facts, before.verdict);
   return (place: ChangePlace, change: PolicyChange): boolean => {
     const changed = applyChanges(before.policy, place, [change]);

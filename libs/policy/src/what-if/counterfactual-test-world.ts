@@ -1,7 +1,7 @@
 import type { RulesFact } from "../content-facts.ts";
 import { judgeOn, type Lookups } from "../policy-test-world.ts";
 import type { CompiledPolicy, Facts, Verdict } from "../types.ts";
-import { type RecordedVerdict, rulesPath } from "./judge-recorded.ts";
+import { type JudgedFacts, rulesPath } from "./judge-recorded.ts";
 
 type StoredRule = {
   readonly name: string;
@@ -30,7 +30,7 @@ function rulesSaid(policy: CompiledPolicy, facts: Facts, account: Pick<Verdict, 
 }
 
 /** A transaction as an edge would record it: RCPT, and DATA when RCPT took the mail. */
-export function recordOf(policy: CompiledPolicy, facts: Facts, lookups: Lookups = {}): RecordedVerdict {
+export function recordOf(policy: CompiledPolicy, facts: Facts, lookups: Lookups = {}): JudgedFacts {
   const { content, origin, ...envelope } = facts;
   const atRcpt = judgeOn(policy, "rcpt", envelope, lookups);
   const { verdict } = atRcpt;

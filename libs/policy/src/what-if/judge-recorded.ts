@@ -2,13 +2,13 @@ import type { CompiledPolicy, Facts, Need, Phase, ScopePath, Verdict } from "../
 import { rulesFactUnder } from "./rules-under.ts";
 
 /** A verdict that was recorded: its facts, and the phase it fell in. */
-export interface RecordedVerdict {
+export interface JudgedFacts {
   readonly facts: Facts;
   readonly phase: Phase;
 }
 
 /** How far the session had come: a refusal found earlier is answered where the recipient was known. */
-function reachedPhases({ facts, phase }: RecordedVerdict): ReadonlySet<Phase> {
+function reachedPhases({ facts, phase }: JudgedFacts): ReadonlySet<Phase> {
   const reached: Phase = facts.content !== undefined ? "data" : facts.recipient !== undefined ? "rcpt" : phase;
   return new Set<Phase>([reached, phase]);
 }
@@ -26,7 +26,7 @@ const nothing: { readonly [Name in Need]?: Partial<Facts> } = {
  */
 export function judgeRecorded(
   policy: CompiledPolicy,
-  recorded: RecordedVerdict,
+  recorded: JudgedFacts,
   options: { readonly explain?: boolean } = {},
 ): Verdict | undefined {
   for (const phase of reachedPhases(recorded)) {
@@ -39,7 +39,7 @@ export function judgeRecorded(
 function judgeIn(
   phase: Phase,
   policy: CompiledPolicy,
-  { options, recorded }: { readonly recorded: RecordedVerdict; readonly options: { readonly explain?: boolean } },
+  { options, recorded }: { readonly recorded: JudgedFacts; readonly options: { readonly explain?: boolean } },
 ): Verdict | undefined {
   let { facts } = recorded;
   try {
@@ -55,7 +55,7 @@ function judgeIn(
 }
 
 /** Facts that a policy would have asked for and that were not recorded. */
-export function unaskedFacts(policy: CompiledPolicy, recorded: RecordedVerdict): readonly Need[] {
+export function unaskedFacts(policy: CompiledPolicy, recorded: JudgedFacts): readonly Need[] {
   for (const phase of reachedPhases(recorded)) {
     try {
       return policy.evaluate(phase, recorded.facts).needs ?? [];

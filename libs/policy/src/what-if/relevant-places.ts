@@ -1,6 +1,8 @@
 import { type Scope, scopeId } from "@mailfold/domain";
+import { stateOf } from "../compiled-policy.ts";
+import { parseIp } from "../ip-address.ts";
 import { scopeKinds } from "../setting-definitions.ts";
-import type { Facts, ScopePath, Verdict } from "../types.ts";
+import type { CompiledPolicy, Facts, ScopePath, Verdict } from "../types.ts";
 import type { ChangePlace } from "./apply-changes.ts";
 
 /** Every scope whose policy can have a say in a verdict on these facts, narrowest first: of recipient, login, sender, host, account. */
@@ -29,6 +31,35 @@ export function relevantPlaces(
     for (const place of placesOf(path)) if (!places.has(scopeId(place.scope))) places.set(scopeId(place.scope), place);
   }
   return [...places.values()].sort((a, b) => narrowness(b.scope) - narrowness(a.scope));
+}
+
+/** Tenants looked at that name one peer or sender: two make it ambiguous whose mail it is. */
+const namingMax = 16;
+
+/**
+ * Tenants whose own entries or relayAddresses name the peer or the sender of mail that is to leave: its facts name only the
+ * one that was chosen, if any was.
+ */
+export function tenantsNaming(policy: CompiledPolicy, facts: Facts): readonly ChangePlace[] {
+  const { at, login, recipient, sender } = facts;
+  const ip = parseIp(facts.ip);
+  if (login !== undefined || recipient?.found.kind !== "foreign") return [];
+  const { lists, settings } = stateOf(policy);
+  const found = new Map<string, ChangePlace>();
+  const row = (each: number): boolean => {
+    const scope = lists.scopeOf(each);
+    if (scope.kind === "tenant" && !found.has(scope.id)) {
+      const resellerId = settings.get(scope.id)?.resellerId;
+      found.set(scope.id, { scope, path: { tenantId: scope.id, ...(resellerId === undefined ? {} : { resellerId }) } });
+    }
+    return found.size >= namingMax;
+  };
+  if (ip !== undefined) lists.eachTenantNamingIp(ip, at, row);
+  const address = sender?.address.toLowerCase() ?? "";
+  if (address !== "") {
+    for (const trusting of [true, false]) lists.eachTenantNamingSender(address, trusting, { at, row });
+  }
+  return [...found.values()];
 }
 
 function pick({ domainId, mailboxId, resellerId, tenantId }: Required<ScopePath>): ScopePath {

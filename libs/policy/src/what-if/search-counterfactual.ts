@@ -4,9 +4,9 @@ import type { CompiledPolicy, Need, Verdict } from "../types.ts";
 import { applyChanges, type ChangePlace } from "./apply-changes.ts";
 import { candidateChanges } from "./candidate-changes.ts";
 import { type ChangeSize, changeSize, compareSizes } from "./change-size.ts";
-import { factsUnder, judgeRecorded, type RecordedVerdict, rulesPath, unaskedFacts } from "./judge-recorded.ts";
+import { factsUnder, type JudgedFacts, judgeRecorded, rulesPath, unaskedFacts } from "./judge-recorded.ts";
 import type { PolicyChange } from "./policy-change.ts";
-import { relevantPlaces } from "./relevant-places.ts";
+import { relevantPlaces, tenantsNaming } from "./relevant-places.ts";
 import { settingsRead } from "./settings-read.ts";
 
 /** Why no single change would have turned a verdict. */
@@ -39,7 +39,7 @@ export type Counterfactual =
 /** What is searched. */
 export interface CounterfactualQuestion {
   readonly policy: CompiledPolicy;
-  readonly recorded: RecordedVerdict;
+  readonly recorded: JudgedFacts;
   /** Whether whoever asks may change a scope. */
   readonly mayChange: (place: ChangePlace) => boolean;
 }
@@ -56,7 +56,7 @@ export function searchCounterfactual(question: CounterfactualQuestion): Counterf
   const before = judgeRecorded(policy, recorded);
   if (before === undefined) return { none: "undecidable" };
   if (before.action === "accept") return { none: "accepted" };
-  const all = relevantPlaces(recorded.facts, before);
+  const all = allPlaces(policy, recorded, before);
   const reachable = all.filter(mayChange);
   const search = (within: readonly ChangePlace[], under: CompiledPolicy, withUnsafe = false): Found | undefined =>
     smallestChange({ policy: under, recorded, before, places: within, withUnsafe });
@@ -66,6 +66,13 @@ export function searchCounterfactual(question: CounterfactualQuestion): Counterf
   if (unlimited !== policy && search(reachable, unlimited) !== undefined) return { none: "locked" };
   if (reachable.length < all.length && search(all, unlimited) !== undefined) return { none: "above" };
   return { none: search(all, unlimited, true) === undefined ? "not-policy" : "unsafe" };
+}
+
+/** Scopes that have a say, narrowest first. */
+function allPlaces(policy: CompiledPolicy, { facts }: JudgedFacts, before: Verdict): readonly ChangePlace[] {
+  const places = relevantPlaces(facts, before);
+  const known = new Set(places.map(({ scope }) => scopeId(scope)));
+  return [...places, ...tenantsNaming(policy, facts).filter(({ scope }) => !known.has(scopeId(scope)))];
 }
 
 function withoutLimits(policy: CompiledPolicy): CompiledPolicy {
@@ -81,7 +88,7 @@ function withoutLimits(policy: CompiledPolicy): CompiledPolicy {
 
 interface Search {
   readonly policy: CompiledPolicy;
-  readonly recorded: RecordedVerdict;
+  readonly recorded: JudgedFacts;
   readonly before: Verdict;
   readonly places: readonly ChangePlace[];
   readonly withUnsafe: boolean;

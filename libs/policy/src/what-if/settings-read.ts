@@ -2,7 +2,7 @@ import { snapshotOf, stateOf } from "../compiled-policy.ts";
 import type { ScopeSettings } from "../policy-state.ts";
 import { ScopeMap } from "../scope-map.ts";
 import type { CompiledPolicy } from "../types.ts";
-import { judgeRecorded, type RecordedVerdict } from "./judge-recorded.ts";
+import { type JudgedFacts, judgeRecorded } from "./judge-recorded.ts";
 
 /** Settings that also lie in another form (list rows, counts) and are read from there. */
 const keptElsewhere = ["relayAddresses", "relayMode", "sizeLimitBytes"] as const;
@@ -46,7 +46,7 @@ class MarkingScopes extends ScopeMap<ScopeSettings> {
  * Settings that were looked at when the facts were judged: with another value of any other setting, and nothing else
  * changed, the verdict is the same.
  */
-export function settingsRead(policy: CompiledPolicy, recorded: RecordedVerdict): ReadonlySet<string> {
+export function settingsRead(policy: CompiledPolicy, recorded: JudgedFacts): ReadonlySet<string> {
   const seen = new Set<string>(keptElsewhere);
   const state = stateOf(policy);
   judgeRecorded(snapshotOf({ ...state, settings: new MarkingScopes(state.settings, seen) }), recorded);

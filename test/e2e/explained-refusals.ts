@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import type { RecordedEvent } from "@mailfold/kernel";
+import {
+  applyChanges,
+  applyPolicyEvent,
+  type CompiledPolicy,
+  emptyPolicy,
+  type Facts,
+  factsUnder,
+  judgeRecorded,
+  type Phase,
+  type PolicyChange,
+  policyEventTypes,
+  relevantPlaces,
+  rulesPath,
+  tenantsNaming,
+} from "@mailfold/policy";
+import type { Platform } from "./platform.ts";
+
+interface PolicyEventNode {
+  readonly id: string;
+  readonly type: string;
+  readonly at: string;
+  readonly data: unknown;
+  readonly tenantId: string | null;
+  readonly resellerId: string | null;
+}
+interface Refusal {
+  readonly reference: string;
+  readonly action: string;
+  readonly reason: string;
+  readonly phase: Phase;
+  readonly policyEvent: string | null;
+}
+interface Explained {
+  readonly facts: Facts;
+  readonly verdict: { readonly traceIsExact: boolean };
+  readonly counterfactual: {
+    readonly none: string | null;
+    readonly why: string;
+    readonly verdict: { readonly action: string; readonly reason: string } | null;
+    readonly change: {
+      readonly kind: string;
+      readonly scope: { readonly kind: string; readonly id: string | null };
+      readonly input: { readonly scope: unknown; readonly changes: readonly PolicyChange[] };
+    } | null;
+  };
+}
+
+/** A policy as it stood from an event on. */
+interface Standing {
+  readonly revision: string | undefined;
+  readonly at: number;
+  readonly policy: CompiledPolicy;
+}
+
+interface Page<T> {
+  readonly page: {
+    readonly nodes: readonly T[];
+    readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+  };
+}
+
+/** Pages of a connection that only goes forward. */
+async function pages<T>(platform: Platform, field: string, rest: string): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (let after: string | null = null; ; ) {
+    const query = `query($after: String) { page: ${field}(first: 100, after: $after${rest} pageInfo { hasNextPage endCursor } } }`;
+    const { page }: Page<T> = await platform.graphql<Page<T>>(query, { after });
+    found.push(...page.nodes);
+    if (!page.pageInfo.hasNextPage) return found;
+    after = page.pageInfo.endCursor;
+  }
+}
+
+/** Folds the policy anew from the audit trail, keeping what stood after each event. */
+async function standingPolicies(platform: Platform): Promise<readonly Standing[]> {
+  const types = JSON.stringify(policyEventTypes);
+  const events = await pages<PolicyEventNode>(
+    platform,
+    "auditEvents",
+    `, where: {types: ${types}}) { nodes { id type at data tenantId resellerId }`,
+  );
+  let policy = emptyPolicy();
+  const standing: Standing[] = [{ revision: undefined, at: 0, policy }];
+  for (const { at, data, id, resellerId, tenantId, type } of events) {
+    const occurredAt = Date.parse(at);
+    const metadata = { ...(tenantId === null ? {} : { tenantId }), ...(resellerId === null ? {} : { resellerId }) };
+    policy = applyPolicyEvent(policy, { id, type, data, metadata, occurredAt } as unknown as RecordedEvent);
+    standing.push({ revision: policy.revision, at: occurredAt, policy });
+  }
+  return standing;
+}
+
+/**
+ * Asks explain about every mail of this platform that was not accepted. Each change that it names is made on the policy of
+ * then, folded anew, and turns the verdict; where it names none, the platform could not have changed it either. Answers how
+ * often each reason was turned by which kind of change.
+ */
+export async function explainEveryRefusal(platform: Platform): Promise<Readonly<Record<string, number>>> {
+  const verdicts = await pages<Refusal>(
+    platform,
+    "verdicts",
+    ") { nodes { reference action reason phase policyEvent }",
+  );
+  const refusals = verdicts.filter(({ action }) => action !== "accept");
+  const standing = await standingPolicies(platform);
+  const turned: Record<string, number> = {};
+  for (const refusal of refusals) {
+    const kind = await checkRefusal(platform, refusal, standing);
+    const key = `${refusal.reason}: ${kind}`;
+    turned[key] = (turned[key] ?? 0) + 1;
+  }
+  return turned;
+}
+
+const explainQuery = `query($reference: String!) {
+  explain(reference: $reference) { facts verdict { traceIsExact } counterfactual } }`;
+
+async function checkRefusal(platform: Platform, refusal: Refusal, standing: readonly Standing[]): Promise<string> {
+  const { action, phase, reason, reference } = refusal;
+  const { explain } = await platform.graphql<{ explain: Explained }>(explainQuery, { reference });
+  const { counterfactual, facts, verdict } = explain;
+  const told = `${reference} ${reason}: ${counterfactual.why}`;
+  assert.equal(verdict.traceIsExact, true, told);
+  const policy = standing.findLast(
+    (each) => each.revision === (refusal.policyEvent ?? undefined) && each.at <= facts.at,
+  );
+  assert.ok(policy, told);
+  const before = judgeRecorded(policy.policy, { facts, phase });
+  assert.ok(before, told);
+  assert.deepEqual([before.action, before.reason], [action, reason], told);
+  const { change, none } = counterfactual;
+  if (change === null) {
+    // Nothing lies above the platform.
+    assert.ok(none === "not-policy" || none === "unsafe", told);
+    return none;
+  }
+  const places = [...relevantPlaces(facts, before), ...tenantsNaming(policy.policy, facts)];
+  const place = places.find(({ scope }) => {
+    return scope.kind === change.scope.kind && (scope.kind === "platform" || scope.id === change.scope.id);
+  });
+  assert.ok(place, told);
+  const changed = applyChanges(policy.policy, place, change.input.changes);
+  assert.ok("policy" in changed, `${told}: ${JSON.stringify(changed)}`);
+  const policies = { before: policy.policy, after: changed.policy };
+  const again = factsUnder(facts, rulesPath(facts, before), policies);
+  const after = again && judgeRecorded(changed.policy, { facts: again, phase });
+  assert.deepEqual([after?.action, after?.reason], ["accept", counterfactual.verdict?.reason], told);
+  await tryOut(platform, change, told);
+  return change.kind;
+}
+
+/** What the policy of today may not let anybody do any more, or has undone already. */
+const bygone = new Set(["UNLOCK_REQUIRED", "SETTING_LOCKED", "SETTING_OUT_OF_BOUND", "NOT_FOUND", "SHADOWS_FULL"]);
+
+/** The change in the form that it is given in is one that can be tried. */
+async function tryOut(
+  platform: Platform,
+  { input }: NonNullable<Explained["counterfactual"]["change"]>,
+  told: string,
+): Promise<void> {
+  // In GraphQL the names of lists are in capitals, and who is listed is written as a pattern.
+  const changes = input.changes.map((change) => JSON.parse(JSON.stringify(change), toInput) as unknown);
+  const query = `mutation($input: ShadowStartInput!) { shadowStart(input: $input) { errors { code message } } }`;
+  const data = await platform.graphql<{ shadowStart: { errors: { code: string; message: string }[] } }>(query, {
+    input: { scope: input.scope, changes, dryRun: true },
+  });
+  const errors = data.shadowStart.errors.filter(({ code }) => !bygone.has(code));
+  assert.deepEqual(errors, [], told);
+}
+
+function toInput(key: string, value: unknown): unknown {
+  if (key === "list" && typeof value === "string") return value.toUpperCase();
+  if (key !== "pardon") return value;
+  const { kind, value: subject } = value as { readonly kind: string; readonly value: string };
+  return { subject: kind === "domain" ? `@${subject}` : subject };
+}
