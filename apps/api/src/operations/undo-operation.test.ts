@@ -151,7 +151,8 @@ describe("undo", () => {
     });
     await house.world.fold();
     const refused = await undo(eventOf(scored));
-    assert.deepEqual([codes(refused), refused.errors[0]?.details], [["SETTING_LOCKED"], { limitedAt: "reseller" }]);
+    assert.deepEqual(codes(refused), ["SETTING_LOCKED"]);
+    assert.equal(refused.errors[0]?.details?.limitedAt, "reseller");
     const lock = await undo(idFromUuid("event", "00000000-0000-4000-8000-000000000001"));
     assert.deepEqual(
       lock.value?.differences.map(({ part, name }) => [part, name]),

@@ -1,17 +1,10 @@
-import { policySettings, type Scope, type SettingCheck, scopeId, senderEntry } from "@mailfold/domain";
+import { policySettings, type Scope, senderEntry } from "@mailfold/domain";
 import { readWholeStream } from "@mailfold/event-store";
-import { streams } from "@mailfold/events";
 import { type DomainEvent, type RecordedEvent, type Refusal, streamCategory } from "@mailfold/kernel";
-import {
-  checkLimitsAbove,
-  type LimitsOfScope,
-  limitCheck,
-  type ScopePath,
-  settingCheck,
-  validateSenderEntry,
-} from "@mailfold/policy";
+import { limitCheck, type ScopePath, settingCheck, validateSenderEntry } from "@mailfold/policy";
+import type { Caller } from "../caller.ts";
 import type { PolicyDifference } from "../history/policy-difference.ts";
-import { scopesOf } from "../history/policy-timelines.ts";
+import { limitRefusal, loadPolicyAbove, unlocksOf } from "./limits-above.ts";
 import type { OperationKit } from "./operation-kit.ts";
 import { notFound } from "./operation-outcome.ts";
 import type { Operations, Undone } from "./operations.ts";
@@ -51,7 +44,8 @@ export function createUndoOperation(kit: OperationKit): Pick<Operations, "undo">
           return {
             belonging: placed,
             streams: [first.stream],
-            plan: async (load) => atField(await plan({ load, placed, targets, at: kit.deps.clock.now() }), field),
+            plan: async (load) =>
+              atField(await plan({ caller, load, placed, targets, at: kit.deps.clock.now() }), field),
             value: () => value,
           };
         },
@@ -84,6 +78,7 @@ interface Named {
 }
 
 interface Undoing {
+  readonly caller: Caller;
   readonly load: Load;
   readonly placed: Placed;
   readonly targets: Targets;
@@ -110,50 +105,30 @@ const otherKinds: Readonly<Record<string, UndoKind>> = {
 };
 const kindOf = ({ stream }: RecordedEvent): UndoKind => otherKinds[streamCategory(stream)] ?? entryKind;
 
-async function planPolicy({ load, placed, targets }: Undoing): Promise<Plan> {
+async function planPolicy({ caller, load, placed, targets }: Undoing): Promise<Plan> {
   const loaded = await load(policySettings, targets[0].stream);
   const inverse = invertPolicy(loaded.events, targets);
   if ("refused" in inverse) return inverse;
-  const { kind } = placed.scope;
   const { limits, ...change } = inverse;
-  const own = kind === "platform" ? inverse.set.unlocks : undefined;
-  const unlocked = Array.isArray(own) ? (own as readonly string[]) : await readUnlocks(load);
+  const above = await loadPolicyAbove(load, placed);
+  const { kind } = placed.scope;
+  // The platform's own unlocks count as they will be afterwards.
+  const own = kind === "platform" ? change.set : {};
+  const platform = above.scopes[0]?.state ?? loaded.state;
+  const check = settingCheck(kind, { unlocked: unlocksOf({ ...platform, values: { ...platform.values, ...own } }) });
   const decided = decideOn(policySettings, loaded, {
     type: "ChangePolicySettings",
     scope: placed.scope,
     ...change,
     scopeExists: true,
-    check: withLimitsAbove(settingCheck(kind, { unlocked }), await limitsAbove(load, placed)),
+    check(name, value) {
+      // A value that may no longer be set here may still go.
+      if (value === undefined) return undefined;
+      return check(name, value) ?? limitRefusal(above, { caller, placed, name, value });
+    },
     limits: { ...limits, check: limitCheck(kind) },
   });
   return withUndone(decided, (event) => targets.find(({ type }) => type === event.type)?.id);
-}
-
-/** Limits that the scopes above have set, widest first, from the log itself. */
-async function limitsAbove(load: Load, { scope, path }: Placed): Promise<readonly LimitsOfScope[]> {
-  const above: LimitsOfScope[] = [];
-  for (const id of scopesOf(path).toReversed()) {
-    if (id === scopeId(scope)) break;
-    const { state } = await load(policySettings, streams.policy(id));
-    const kind = kinds[id.slice(0, 3)] ?? "platform";
-    above.push({ kind, limits: state.limits });
-  }
-  return above;
-}
-const kinds: Readonly<Record<string, Scope["kind"]>> = {
-  rsl: "reseller",
-  ten: "tenant",
-  dom: "domain",
-  mbx: "mailbox",
-};
-
-function withLimitsAbove(check: SettingCheck, above: readonly LimitsOfScope[]): SettingCheck {
-  return (name, value) => {
-    const refused = check(name, value);
-    if (refused !== undefined || value === undefined) return refused;
-    const problem = checkLimitsAbove(name, value, above);
-    return problem && { code: problem.code, message: problem.message, details: { limitedAt: problem.limitedAt } };
-  };
 }
 
 async function planEntry({ load, placed, targets, at }: Undoing): Promise<Plan> {

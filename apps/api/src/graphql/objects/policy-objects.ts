@@ -1,8 +1,8 @@
 import type { Scope } from "@mailfold/domain";
 import { idFromUuid } from "@mailfold/ids";
 import type { EffectiveSetting } from "@mailfold/policy";
-import { type Caller, mayReach } from "../../caller.ts";
-import type { EffectivePolicy, PlacedScope, ShownSenderEntry } from "../../operations/policy-records.ts";
+import { mayNameScope } from "../../operations/placed-scope.ts";
+import type { EffectivePolicy, ShownSenderEntry } from "../../operations/policy-records.ts";
 import { builder } from "../builder.ts";
 
 export const senderListEnum = builder.enumType("SenderListName", {
@@ -72,14 +72,6 @@ const settingRef = builder.objectRef<ShownSetting>("EffectiveSetting").implement
     warning: t.string({ nullable: true, resolve: ({ setting }) => setting.warning ?? null }),
   }),
 });
-
-/** Whether a line or value set at this scope may name it: only within the reader's own subtree. */
-export function mayNameScope(caller: Caller, setAtScope: string, placed: PlacedScope): boolean {
-  if (caller.scope.kind === "platform" || setAtScope === "default") return true;
-  if (setAtScope === "platform") return false;
-  if (setAtScope === placed.resellerId) return mayReach(caller, { resellerId: placed.resellerId });
-  return mayReach(caller, placed);
-}
 
 export const effectivePolicyRef = builder.objectRef<EffectivePolicy>("EffectivePolicy").implement({
   description: "All settings in force at a scope.",

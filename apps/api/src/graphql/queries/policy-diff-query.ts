@@ -1,12 +1,12 @@
 import { readAsOf } from "../../history/as-of.ts";
 import { diffPolicy, type PolicyDiff } from "../../history/policy-diff.ts";
-import { placeScope } from "../../operations/placed-scope.ts";
+import { mayNameScope, placeScope } from "../../operations/placed-scope.ts";
 import { badRequest } from "../api-error.ts";
 import { asOfInput, momentAt } from "../as-of-input.ts";
 import { builder } from "../builder.ts";
 import { scopeInput } from "../mutations/input-fields.ts";
 import { policyDifferenceRef } from "../objects/policy-difference-objects.ts";
-import { mayNameScope, scopeRef } from "../objects/policy-objects.ts";
+import { scopeRef } from "../objects/policy-objects.ts";
 import { waitForPosition } from "../wait-for.ts";
 import { waitForDescription } from "./directory-queries.ts";
 import { refuseBadScope } from "./policy-queries.ts";
