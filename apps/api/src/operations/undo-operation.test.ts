@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { idFromUuid } from "@mailfold/ids";
 import type { TenantId } from "@mailfold/kernel";
 import type { Caller } from "../caller.ts";
+import { toCloudEvent } from "../feed/cloud-event.ts";
 import { platformCaller } from "../test-support/api-test-world.ts";
 import { codes, operationsWorld } from "../test-support/operations-test-world.ts";
 import { allEvents, eventOf, eventsOf, rule, stateOf } from "../test-support/undo-test-world.ts";
@@ -36,6 +37,7 @@ describe("undo", () => {
     assert.deepEqual(stateOf(house.world, tenantId), before);
     const last = (await allEvents(house.world)).at(-1);
     assert.deepEqual([last?.type, last?.metadata.undoes], ["PolicySettingsChanged", eventsOf(second)[0]?.id]);
+    assert.equal(last && toCloudEvent(last, 1).undoes, eventOf(second), "the live feed says so, too");
   });
 
   test("what was changed since is not overwritten: the refusal names the later event", async () => {
