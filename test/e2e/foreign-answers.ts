@@ -14,6 +14,7 @@ export function missingLike(name: string, kind: Kind, salt: number): string {
       .slice(0, length);
   if (/^[a-z]{3}_[0-9a-z]{26}$/.test(name)) return name.slice(0, -10) + noise(10);
   if (kind === "messageId") return `<${noise(name.length - 7)}.test>`;
+  if (kind === "listed") return `203.0.113.${100 + (salt % 100)}`;
   const at = name.indexOf("@");
   if (at > 0) return `${noise(at)}@${noise(name.length - at - 6)}.test`;
   return name.endsWith(".test") ? `${noise(name.length - 5)}.test` : noise(name.length);
@@ -102,6 +103,9 @@ export function requests(
 ): readonly { query: string; variables: Record<string, unknown> }[] {
   const { query, variables } = slot.request(name, own);
   const { input } = variables;
+  if (slot.operation === "senderList") {
+    return [{}, { list: "LEARNED" }].map((list) => ({ query, variables: { ...list, ...variables } }));
+  }
   if (typeof input !== "object") return [{ query, variables }];
   const more = [{}, { dryRun: true }, { commandId: sharedCommandId }];
   return more.map((members) => ({ query, variables: { input: { ...input, ...members } } }));

@@ -183,7 +183,9 @@ function variablesOf(
     return isListType(bare) ? [ownValue(owner, key, named, own)] : ownValue(owner, key, named, own);
   };
   const entries = field.args.map((arg) => [arg.name, fill(field.name, arg.name, arg.type, [arg.name])] as const);
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  const variables = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  // Who is listed stands on the learned list alone.
+  return probe.kind === "listed" ? { ...variables, list: "LEARNED", scope: { tenantId: own.tenant[0] } } : variables;
 }
 
 function chosen(type: string, own: Names): Record<string, unknown> {

@@ -6,6 +6,7 @@ import { buildSchema } from "graphql";
 import { connectFeed } from "./feed-connection.ts";
 import { type Answer, ask, makeRoles, missingLike, normal, pairs, type Role, requests } from "./foreign-answers.ts";
 import { findSlots, type Kind } from "./foreign-probes.ts";
+import { type NameServer, startNameServer } from "./name-server.ts";
 import { type Platform, repository, startPlatform } from "./platform.ts";
 import { dumpTenant, type TenantThings } from "./tenant-things.ts";
 import { headOf, imapAnswers, mailPart, submissionAnswer, transcript } from "./told-by-protocol.ts";
@@ -15,6 +16,7 @@ const slots = findSlots(schema);
 const probesMin = 500;
 
 describe("foreign answers like missing", () => {
+  let dns: NameServer;
   let platform: Platform;
   let a: TenantThings;
   let sibling: TenantThings;
@@ -22,11 +24,13 @@ describe("foreign answers like missing", () => {
   let roles: readonly Role[];
   let probes = 0;
   before(async () => {
-    platform = await startPlatform({ env: { MAILFOLD_DEMO: "0" } });
+    dns = await startNameServer({ records: [] });
+    platform = await startPlatform({ env: { MAILFOLD_DEMO: "0", MAILFOLD_DNS: dns.address } });
     ({ a, sibling, b, roles } = await makeRoles(platform));
   });
   after(async () => {
     assert.equal(await platform.stop(), 0);
+    await dns.stop();
     assert.doesNotMatch(platform.stderr(), /"level":"(error|fatal)"/, "the server logged an error");
   });
 

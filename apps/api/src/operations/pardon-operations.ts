@@ -168,12 +168,12 @@ async function targetOf(
   input: SenderPardonInput,
 ): Promise<PardonTarget | OperationOutcome<never>> {
   const { listingId, subject: text } = input;
+  const placed = placeOf(kit, caller, input);
+  if (placed !== undefined && "errors" in placed) return placed;
   const isById = typeof listingId === "string";
   if (isById === (typeof text === "string")) {
     return invalidInput("A pardon names exactly one of subject and listingId.", "subject");
   }
-  const placed = placeOf(kit, caller, input);
-  if (placed !== undefined && "errors" in placed) return placed;
   if (isById) return targetById(kit, caller, { listingId, placed });
   if (placed === undefined) return invalidInput("A subject needs the scope whose list it is pardoned on.", "scope");
   const subject = parseSubject(text ?? "");

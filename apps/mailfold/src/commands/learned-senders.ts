@@ -9,11 +9,11 @@ type Row = Readonly<Record<string, unknown>>;
 
 const listedColumns = "id pattern state action score listedAt expiresAt evidenceTotal evidenceElsewhere".split(" ");
 const listedFields =
-  "id pattern listing { state action score listedAt expiresAt endedAt endedBy evidenceTotal evidenceElsewhere }";
+  "id pattern listing { state action score: scoreAt(time: $now) listedAt expiresAt endedAt endedBy evidenceTotal evidenceElsewhere }";
 const pardonFields = "id scope { kind id } subject { pattern } until isInForce reason voided grantedAt liftedAt";
 const entryFields = "id list pattern expiresAt note trustUnverified scope { kind id } event";
 // Asked for one after the other: together they are beyond the API's bound on cost.
-const shownFields = `${entryFields} listing { state action score threshold share { lowerBound mail spam } listedAt expiresAt endedAt endedBy
+const shownFields = `${entryFields} listing { state action score scoreNow: scoreAt(time: $now) threshold share { lowerBound mail spam } listedAt expiresAt endedAt endedBy
   evidenceTotal evidenceElsewhere changes { change at action score event }
   blocked { count isMore verdicts(first: 20) { reference at action reason sender recipient } } pardons { ${pardonFields} } }`;
 const evidenceFields = `listing { evidence(first: 25, after: $after) { nodes { event kind at reporter { address } verdict { reference } } ${pageFields} } }`;
@@ -35,9 +35,9 @@ export async function listLearned(
   options: { readonly scope: Row; readonly first: unknown; readonly after?: unknown; readonly where: Row },
 ): Promise<void> {
   const context = contextOf(command);
-  const query = `query($scope: ScopeInput!, $first: Int, $after: String, $where: SenderListWhere) {
+  const query = `query($scope: ScopeInput!, $first: Int, $after: String, $where: SenderListWhere, $now: DateTime!) {
     senderList(scope: $scope, list: LEARNED, first: $first, after: $after, where: $where) { nodes { ${listedFields} } ${pageFields} } }`;
-  const data = await context.api().query(query, { ...options });
+  const data = await context.api().query(query, { ...options, now: new Date().toISOString() });
   const page = data.senderList as Page | null;
   if (page === null) throw new ApiError("there is no such scope");
   const nodes = page.nodes.map(({ listing, ...entry }) => ({ ...entry, ...(listing as Row) }));
@@ -53,7 +53,10 @@ export function addLearnedSenderCommands(senders: Command): void {
       const context = contextOf(command);
       const data = await context
         .api()
-        .query(`query($id: ID!) { node(id: $id) { ... on SenderEntry { ${shownFields} } } }`, { id });
+        .query(`query($id: ID!, $now: DateTime!) { node(id: $id) { ... on SenderEntry { ${shownFields} } } }`, {
+          id,
+          now: new Date().toISOString(),
+        });
       const found = data.node as (Row & { readonly listing: Listing | null }) | null;
       if (found?.id === undefined) throw new ApiError(`there is no entry ${id}`);
       const evidence = found.listing === null ? [] : await evidenceOf(context.api(), id);

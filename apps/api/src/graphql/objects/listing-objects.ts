@@ -190,12 +190,12 @@ const listingRef = builder.objectRef<ListingRecord>("Listing").implement({
     }),
     score: t.float({
       nullable: true,
-      description: `Points now. ${foreignNull}`,
-      resolve: (listing, _args, { api }) => own(listing, scoreAt(listing, api.deps.clock.now())),
+      description: `Points when it was told of last; they fade since: scoreAt. ${foreignNull}`,
+      resolve: (listing) => own(listing, listing.score),
     }),
     scoreAt: t.float({
       nullable: true,
-      description: `Points then, if nothing else came since it was told of last. ${foreignNull}`,
+      description: `Points at a later time, if nothing else came. ${foreignNull}`,
       args: { time: t.arg({ type: "DateTime", required: true }) },
       resolve: (listing, { time }) => own(listing, scoreAt(listing, time)),
     }),

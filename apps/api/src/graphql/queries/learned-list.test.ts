@@ -71,7 +71,7 @@ describe("learned listings over GraphQL", () => {
     assert.equal(entry.event, idFromUuid("event", eventId));
     const { listing } = entry;
     assert.deepEqual([listing.listingId, listing.state, listing.action], [listingId, "IN_FORCE", "REJECT"]);
-    assert.ok(Math.abs(listing.score - 12) < 0.001 && Math.abs(listing.scoreAt - 6) < 0.001, text);
+    assert.ok(listing.score === 12 && Math.abs(listing.scoreAt - 6) < 0.001, text);
     assert.deepEqual([listing.evidenceTotal, listing.evidenceElsewhere, listing.endedAt], [5, 0, null]);
     const [named] = listing.evidence.nodes;
     assert.deepEqual(named, {
