@@ -1,6 +1,6 @@
 import type { Scope } from "@mailfold/domain";
 import type { ScopePath } from "@mailfold/policy";
-import type { Caller } from "../caller.ts";
+import { type Caller, mayReach } from "../caller.ts";
 import type { VisibleDirectory } from "../visible-directory.ts";
 import type { ScopeInput } from "./operation-inputs.ts";
 import { invalidInput, notFound, OperationForbidden, type OperationOutcome } from "./operation-outcome.ts";
@@ -61,4 +61,12 @@ export function placeStoredScope(view: VisibleDirectory, caller: Caller, scope: 
   if (scope.kind === "platform") return caller.scope.kind === "platform" ? { scope, path: {} } : undefined;
   const member = { reseller: "resellerId", tenant: "tenantId", domain: "domainId", mailbox: "mailboxId" } as const;
   return placeObject(view, member[scope.kind], scope.id);
+}
+
+/** Whether what is set at this scope, in force at the placed one, may name it: only within the caller's own subtree. */
+export function mayNameScope(caller: Caller, setAtScope: string, placed: PlacedScope): boolean {
+  if (caller.scope.kind === "platform" || setAtScope === "default") return true;
+  if (setAtScope === "platform") return false;
+  if (setAtScope === placed.resellerId) return mayReach(caller, { resellerId: placed.resellerId });
+  return mayReach(caller, placed);
 }
