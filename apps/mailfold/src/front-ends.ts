@@ -100,6 +100,7 @@ export function operationDeps(parts: PlatformParts): OperationDeps {
     log,
     clock,
     mime: parts.mime,
+    ruleContent: parts.contentParts.content.rules.pool,
     copiesOf: createDeliveredCopies(parts.folds),
     waitForViews,
   };
@@ -185,8 +186,11 @@ function apiRole({ parts, tls, defence, health, adminTokenHash }: Shared): Promi
 }
 
 async function judgeRole({ parts }: Shared): Promise<Role> {
-  const { policy, directory, clock, log } = parts;
-  return startHeldJudge({ journal: parts.stores.journal, policy, directory, clock, log, readiness: parts.viewsReady });
+  const { policy, directory, clock, log, contentParts } = parts;
+  const { content, forwarding } = contentParts;
+  const { journal } = parts.stores;
+  const readiness = parts.viewsReady;
+  return startHeldJudge({ journal, policy, directory, clock, log, readiness, content, forwarding });
 }
 
 /** For tests that wait for a retry: MAILFOLD_TEST_RETRY_MS is the wait between all attempts; unset outside tests. */
