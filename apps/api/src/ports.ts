@@ -7,6 +7,7 @@ import type { MimePool } from "@mailfold/mime";
 import type { PolicySource } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import type { ReadStore } from "@mailfold/read-store";
+import type { ContentPool } from "@mailfold/rules";
 import type { Logger, Metrics } from "@mailfold/telemetry";
 
 /** Hashes and checks passwords in the bounded pool; throws its typed fault when overloaded. */
@@ -51,8 +52,10 @@ export interface OperationDeps {
   readonly resolver: DnsResolver;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Reads previews of held mail off this thread. */
-  readonly mime: Pick<MimePool, "preview">;
+  /** Reads previews of held mail, and words for tests of rules, off this thread. */
+  readonly mime: Pick<MimePool, "preview" | "text">;
+  /** Answers rules' tests of body and attachments off this thread. */
+  readonly ruleContent: Pick<ContentPool, "match">;
   /** Messages that one verdict let into a mailbox and that are still there; several when they were copied. */
   copiesOf(mailboxId: MailboxId, verdictId: VerdictId): Promise<readonly DeliveredCopy[]>;
   /** True once directory and policy views have passed the position; false at the deadline. */

@@ -4,6 +4,7 @@ import "./mutations/mailbox-mutations.ts";
 import "./mutations/mark-mutations.ts";
 import "./mutations/policy-mutations.ts";
 import "./mutations/quarantine-mutations.ts";
+import "./mutations/rule-mutations.ts";
 import "./mutations/tenant-mutations.ts";
 import "./mutations/token-mutations.ts";
 import "./queries/audit-queries.ts";
@@ -12,6 +13,7 @@ import "./queries/directory-queries.ts";
 import "./queries/platform-fields.ts";
 import "./queries/policy-queries.ts";
 import "./queries/quarantine-queries.ts";
+import "./queries/rule-queries.ts";
 import "./queries/verdict-queries.ts";
 import "./queries/viewer-queries.ts";
 

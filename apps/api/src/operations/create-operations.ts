@@ -9,6 +9,8 @@ import { createOperationKit } from "./operation-kit.ts";
 import type { Operations } from "./operations.ts";
 import { createPolicyOperations } from "./policy-operations.ts";
 import { createQuarantineOperations } from "./quarantine-operations.ts";
+import { createRuleOperations } from "./rule-operations.ts";
+import { createRuleTest } from "./rule-test.ts";
 import { createTenantOperations } from "./tenant-operations.ts";
 import { createTokenOperations } from "./token-operations.ts";
 
@@ -22,6 +24,8 @@ export function createOperations(deps: OperationDeps): Operations {
     ...createMailboxOperations(kit),
     ...createAliasOperations(kit),
     ...policy,
+    ...createRuleOperations(kit),
+    ruleTest: createRuleTest(kit),
     ...createQuarantineOperations(kit, policy.senderEntryAdd),
     ...createMarkOperations(kit),
     ...createTokenOperations(kit),

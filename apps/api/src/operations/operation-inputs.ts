@@ -99,7 +99,7 @@ export interface PolicyUpdateInput extends CommandOptions {
 export interface RuleSaveInput extends CommandOptions {
   readonly scope: ScopeInput;
   /** libs/rules JSON; replaces the scope's rule of this name. */
-  readonly rule: unknown;
+  readonly rule?: unknown;
   /** Name of the rule to stand before; "" = last. Absent: where it stands, a new one last. */
   readonly before?: Maybe<string>;
 }
@@ -109,7 +109,7 @@ export interface RuleDeleteInput extends CommandOptions {
 }
 export interface RuleTestInput {
   readonly scope: ScopeInput;
-  readonly rule: unknown;
+  readonly rule?: unknown;
   /** `vrd_...`, `hld_...` or `msg_...`. */
   readonly messageReference: string;
 }

@@ -9,6 +9,10 @@ const heldPayload =
   "results { entry { id } errors { code message path } } errors { code message path } receipt { position }";
 export const payload = "errors { code message path details } receipt { position }";
 
+const rule = `{name: "r", all: [], actions: [{do: "discard"}]}`;
+const ruleTest = (scope: string, reference: string) =>
+  `{ ruleTest(input: {scope: {${scope}}, rule: ${rule}, messageReference: "${reference}"}) { test { matches } errors { code message path details } } }`;
+
 /** Every field of the API that takes something foreign, as a document over ids. `own` = the caller's own tenant. */
 export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = {
   "node reseller": ({ reseller }) => `{ node(id: "${reseller}") { id } }`,
@@ -91,6 +95,15 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
     `mutation { policyUpdate(input: {scope: {tenantId: "${tenant}"}, set: {sizeLimitBytes: 70000}}) { ${payload} } }`,
   "policyUpdate domain": ({ domain }) =>
     `mutation { policyUpdate(input: {scope: {domainId: "${domain}"}, set: {sizeLimitBytes: 70000}}) { ${payload} } }`,
+  ruleSave: ({ tenant }) =>
+    `mutation { ruleSave(input: {scope: {tenantId: "${tenant}"}, rule: ${rule}}) { rule { name } ${payload} } }`,
+  ruleDelete: ({ mailbox }) =>
+    `mutation { ruleDelete(input: {scope: {mailboxId: "${mailbox}"}, name: "r"}) { ${payload} } }`,
+  "rules tenant": ({ tenant }) => `{ rules(scope: {tenantId: "${tenant}"}) { name } }`,
+  "rules mailbox": ({ mailbox }) => `{ rules(scope: {mailboxId: "${mailbox}"}, inherited: true) { name } }`,
+  "ruleTest scope": ({ domain }, own) => ruleTest(`domainId: "${domain}"`, own.hold),
+  "ruleTest hold": ({ hold }, own) => ruleTest(`tenantId: "${own.tenant}"`, hold),
+  "ruleTest verdict": ({ verdict }, own) => ruleTest(`tenantId: "${own.tenant}"`, verdict),
   "senderEntryAdd tenant": ({ tenant }) =>
     `mutation { senderEntryAdd(input: {scope: {tenantId: "${tenant}"}, list: KILL, pattern: "192.0.2.1"}) { ${payload} } }`,
   senderEntryRemove: ({ entry }) =>
