@@ -73,6 +73,8 @@ export interface ApiDeps extends OperationDeps {
   /** Denials of addresses, shared with the mail protocols: how long one lasts still, and a token that was wrong. */
   readonly peerAbuse?: {
     readonly deniedForSeconds: (ip: string) => number | undefined;
+    /** `evt_...` of the denial, for the answer. */
+    readonly referenceOf?: (ip: string) => string | undefined;
     readonly loginFailed: (ip: string, protocol: string) => void;
   };
   /** Performs a backup of the running platform; absent where the store cannot. */

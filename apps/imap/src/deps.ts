@@ -26,6 +26,8 @@ export interface ImapDeps {
   readonly directory: Pick<Directory, "mailbox" | "tenant">;
   /** Whether an address is denied for abuse now; nobody is when absent. */
   readonly isDenied?: (ip: string) => boolean;
+  /** What a refused peer may quote to find out why: `evt_...` of the denial. */
+  readonly denialReference?: (ip: string) => string | undefined;
   /** False while views catch up: logins are put off, not refused. */
   readonly readiness: () => boolean;
 }

@@ -157,6 +157,7 @@ function imapRole({ parts, authenticator, defence, tlsContext }: Shared): Promis
       directory,
       readiness: parts.viewsReady,
       isDenied: defence.denials.isDenied,
+      denialReference: defence.denials.referenceOf,
     },
     { host, hostname, trustedProxies, ports: { imap: ports.imap, imaps: ports.imaps } },
   );

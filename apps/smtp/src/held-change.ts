@@ -4,10 +4,11 @@ import { newId, uuidV5 } from "@mailfold/ids";
 import type { Commit } from "@mailfold/journal";
 import type { NewEvent, RecordedEvent, TenantId } from "@mailfold/kernel";
 import type { Facts } from "@mailfold/policy";
+import type { AcceptedMessage } from "./accepted-message.ts";
 import { namedFolder } from "./commit-copies.ts";
 import { heldJudge } from "./held-message.ts";
 import type { Judged } from "./judge.ts";
-import { type AcceptedMessage, buildCommit } from "./transaction-commit.ts";
+import { buildCommit } from "./transaction-commit.ts";
 import { eventMetadata, newEvent, verdictEvent } from "./verdict-event.ts";
 
 /** Collects the events of one settlement. */

@@ -1,6 +1,7 @@
 import { type MessageHeld, streams } from "@mailfold/events";
 import type { VerdictId } from "@mailfold/kernel";
 import type { Facts, Need } from "@mailfold/policy";
+import type { AcceptedMessage } from "./accepted-message.ts";
 import { MessageInspection } from "./content/message-inspection.ts";
 import type { FetchFacts } from "./fact-source.ts";
 import { type Expanded, expandForwards } from "./forward/expand-forwards.ts";
@@ -9,7 +10,6 @@ import { readHeaderFacts } from "./header-facts.ts";
 import type { HeldJudgeDeps } from "./held-judge.ts";
 import type { Judged } from "./judge.ts";
 import { defaultSmtpLimits } from "./smtp-config.ts";
-import type { AcceptedMessage } from "./transaction-commit.ts";
 
 const contentNeeds: ReadonlySet<Need> = new Set(["authentication", "scan", "classify", "findings", "rules"]);
 

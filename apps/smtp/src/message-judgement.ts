@@ -1,5 +1,6 @@
 import { authenticationResults, stripForeignResults } from "@mailfold/mail-auth";
 import type { Facts } from "@mailfold/policy";
+import type { AcceptedMessage } from "./accepted-message.ts";
 import { sha256Of } from "./commit-bodies.ts";
 import { MessageInspection } from "./content/message-inspection.ts";
 import { relayOrigin } from "./content/relay-origin.ts";
@@ -10,7 +11,6 @@ import type { Judged } from "./judge.ts";
 import type { SmtpSession } from "./session.ts";
 import { type TraceSource, traceFields } from "./trace-headers.ts";
 import type { Transaction } from "./transaction.ts";
-import type { AcceptedMessage } from "./transaction-commit.ts";
 import type { MessageNotes } from "./verdict-event.ts";
 
 /** A message as it came. */

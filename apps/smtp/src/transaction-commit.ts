@@ -3,49 +3,16 @@ import type { MessageDelivered, MessageHeld, MessageQueued } from "@mailfold/eve
 import { streams } from "@mailfold/events";
 import { idFromUuid, newId, uuidFromId, uuidV5 } from "@mailfold/ids";
 import type { Commit } from "@mailfold/journal";
-import type { Actor, EventMetadata, MailboxId, MessageId, NewEvent, VerdictId } from "@mailfold/kernel";
-import type { CompiledPolicy } from "@mailfold/policy";
+import type { EventMetadata, MailboxId, MessageId, NewEvent, VerdictId } from "@mailfold/kernel";
+import type { AcceptedMessage } from "./accepted-message.ts";
 import { CommitBodies } from "./commit-bodies.ts";
 import { alike, type Copy, type HoldKind, holdKind, namedFolder } from "./commit-copies.ts";
 import { ruleFields, spamField } from "./content/added-fields.ts";
 import { forwardId, type QueuedForward } from "./forward/queue-forwards.ts";
-import type { HeaderFacts } from "./header-facts.ts";
 import type { Judged } from "./judge.ts";
 import { quarantineMs } from "./quarantine-time.ts";
-import type { SmtpLimits } from "./smtp-config.ts";
 import { deliveryFields } from "./trace-headers.ts";
-import type { Transaction } from "./transaction.ts";
 import { eventMetadata, newEvent, type Origin, type Owner, verdictEvent } from "./verdict-event.ts";
-
-/** A message that at least one recipient takes, judged for each. */
-export interface AcceptedMessage {
-  readonly transaction: Pick<Transaction, "id" | "sender" | "smtpUtf8" | "eightBit">;
-  readonly judged: readonly Judged[];
-  /** As it is stored, and its SHA-256, hex. */
-  readonly bytes: Buffer;
-  readonly sha256: string;
-  /** The tenant that keeps these bytes already; they are not written for it again. */
-  readonly storedFor?: string;
-  readonly header: HeaderFacts;
-  /** When it came, ms since the epoch, and our Received field for this recipient, or for nobody by name, with CRLF. */
-  readonly receivedAt: number;
-  readonly received: (recipient: string | undefined) => string;
-  /** When the events happen: at once, as a rule. */
-  readonly occurredAt: number;
-  readonly sessionId: string;
-  /** Who acts; absent = the login or the peer. */
-  readonly actor?: Actor;
-  /** Of the first recipient's verdict; made here when absent. */
-  readonly verdictId?: VerdictId;
-  readonly limits: SmtpLimits;
-  readonly policy: Pick<CompiledPolicy, "value">;
-  /** The Authentication-Results field of each recipient's copy, with CRLF. */
-  readonly results: ReadonlyMap<Judged, string>;
-  /** Copies that are sent on. */
-  readonly forwards: readonly QueuedForward[];
-  /** Recipients whose copy is sent on and not kept. */
-  readonly redirected: ReadonlySet<Judged>;
-}
 
 /** Bodies of mail that has no tenant (relayed on the platform's account). */
 const platformBodies = "platform";
