@@ -96,6 +96,14 @@ const ownCursors = new Set(["mailboxes", "tenants", "resellers", "senderList", "
 /** Inputs with exactly one member. */
 const choices = new Set(["ScopeInput", "TokenScopeInput", "TenantBy", "DomainBy", "MailboxBy"]);
 
+/** What policyUpdate is asked for: values, limits and what is to go. */
+const policyChange = {
+  set: { quarantineDays: 11 },
+  unset: ["greylist"],
+  limits: { sizeLimitBytes: { max: 80_000_000 } },
+  unsetLimits: ["spamScanner"],
+};
+
 /** Every slot of every query and mutation of the schema. */
 export function findSlots(schema: GraphQLSchema): readonly Slot[] {
   const slots: Slot[] = [];
@@ -157,6 +165,8 @@ function variablesOf(
       // An external id is looked for at a reseller; a reseller is asked for an external id.
       if (named.name === "TenantBy" && "externalId" in value) value.resellerId = own.reseller[0];
       if (named.name === "TenantBy" && "resellerId" in value) value.externalId ??= own.externalId[0];
+      // A change that would be one, so that what is refused is the place and not an empty wish.
+      if (named.name === "PolicyUpdateInput") Object.assign(value, policyChange);
       return value;
     }
     return isListType(bare) ? [ownValue(owner, key, named, own)] : ownValue(owner, key, named, own);

@@ -147,12 +147,30 @@ describe("foreign answers like missing", () => {
         'mutation { backupCreate(input: {directory: "/tmp/never"}) { errors { code } } }',
         'mutation { tokenCreate(input: {name: "x", scope: {platform: true}}) { errors { code } } }',
         "mutation { policyUpdate(input: {scope: {platform: true}, set: {vrfy: true}}) { errors { code } } }",
+        "mutation { policyUpdate(input: {scope: {platform: true}, limits: {spf: {locked: true}}}) { errors { code } } }",
+        "{ effectivePolicy(scope: {platform: true}) { settings { name } } }",
         'mutation { senderEntryAdd(input: {scope: {platform: true}, list: ACCEPT, pattern: "192.0.2.1"}) { errors { code } } }',
         `mutation { domainVerify(input: {domainId: "${role.own.tenant.domainId}", method: PLATFORM}) { errors { code } } }`,
       ]) {
         const { text } = await ask(platform, { query, variables: {} }, role);
         assert.match(text, /"FORBIDDEN"/, `${role.name}: ${query}`);
         probes += 1;
+      }
+    }
+  });
+
+  test("a tenant's reseller is not its to read or set: its own answers like a missing one", async () => {
+    for (const role of roles.filter(({ name }) => name.startsWith("tenant"))) {
+      const { resellerId } = role.own.tenant;
+      const missing = missingLike(resellerId, "reseller", probes);
+      for (const slot of slots.filter((each) => each.kind === "reseller" && each.path.includes("scope"))) {
+        const [asked, unseen] = [resellerId, missing].map((id) => requests(slot, id, role.own.names));
+        for (const [index, request] of (asked ?? []).entries()) {
+          const one = normal(await ask(platform, request, role), resellerId);
+          const two = normal(await ask(platform, unseen?.[index] ?? request, role), missing);
+          assert.deepEqual(one, two, `${role.name} ${slot.operation}`);
+          probes += 1;
+        }
       }
     }
   });
