@@ -89,7 +89,7 @@ function parseTest(problems: RuleProblems, path: string, value: unknown): RuleTe
   const operator = problems.word(join(path, "operator"), object.operator, [...textOperators, "exists"] as const);
   if (operator === undefined) return undefined;
   if (operator === "exists") return { ...named, operator };
-  const sensitive = object.caseSensitive === true;
+  const sensitive = problems.isOn(join(path, "caseSensitive"), object.caseSensitive);
   const values = testValues(problems, path, object, { operator, sensitive });
   if (values === undefined) return undefined;
   return { ...named, operator, values, ...(sensitive ? { caseSensitive: true } : {}) };

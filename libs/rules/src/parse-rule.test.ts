@@ -47,6 +47,11 @@ describe("parseRule", () => {
     ["all[0].vlaue UNKNOWN_KEY", condition({ field: "subject", operator: "exists", vlaue: "x" })],
     ["all[0].not.field NOT_ALLOWED", condition({ not: { field: "x", operator: "exists" } })],
     ["all[0].any MISSING", condition({ any: [] })],
+    [
+      "all[0].caseSensitive BAD_VALUE",
+      condition({ field: "subject", operator: "contains", value: "x", caseSensitive: "yes" }),
+    ],
+    ["actions[0].lowerScopes BAD_VALUE", action({ do: "stop", lowerScopes: 1 })],
     ["actions[0].do NOT_ALLOWED", action({ do: "explode" })],
     ["actions[0].name NOT_ALLOWED", action({ do: "header", name: "Received", value: "x" })],
     ["actions[0].value BAD_VALUE", action({ do: "header", name: "X-A", value: "x\r\nBcc: all@x.example" })],

@@ -63,9 +63,7 @@ function readRule(problems: RuleProblems, path: string, json: unknown, scope: Ru
   if (outbound && (scope === "domain" || scope === "mailbox")) {
     problems.add(join(path, "direction"), "NOT_ALLOWED", "outbound rules are set at tenant scope and above");
   }
-  if (object.enabled !== undefined && typeof object.enabled !== "boolean") {
-    problems.add(join(path, "enabled"), "BAD_VALUE", "true or false");
-  }
+  const isOff = object.enabled !== undefined && !problems.isOn(join(path, "enabled"), object.enabled);
   const group = groupOf(problems, path, object);
   const list = problems.entries(join(path, "actions"), object.actions, 1, ruleLimits.actionsPerRule) ?? [];
   const actions = list
@@ -75,7 +73,7 @@ function readRule(problems: RuleProblems, path: string, json: unknown, scope: Ru
   return {
     name,
     ...(outbound ? { direction: "outbound" } : {}),
-    ...(object.enabled === false ? { enabled: false } : {}),
+    ...(isOff ? { enabled: false } : {}),
     ...group,
     actions,
   };

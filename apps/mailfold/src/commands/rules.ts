@@ -144,10 +144,10 @@ function printTest({ result, runs, conditions, actions, dropped, message, trunca
 }
 
 function readRule(file: string | undefined): unknown {
-  const text = readFileSync(file === undefined || file === "-" ? 0 : file, "utf8");
   try {
-    return JSON.parse(text);
+    return JSON.parse(readFileSync(file === undefined || file === "-" ? 0 : file, "utf8"));
   } catch (error) {
-    throw new ConfigError(`the rule is not JSON: ${(error as Error).message}`);
+    const { message } = error as Error;
+    throw new ConfigError(error instanceof SyntaxError ? `the rule is not JSON: ${message}` : `no rule: ${message}`);
   }
 }
