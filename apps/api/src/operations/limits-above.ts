@@ -23,11 +23,9 @@ interface ScopeAbove {
   readonly events: readonly RecordedEvent[];
 }
 
-/** The scopes above one, widest first, and what the platform has unlocked. */
+/** The scopes above one, widest first; none above the platform. */
 export interface PolicyAbove {
   readonly scopes: readonly ScopeAbove[];
-  /** The platform's `unlocks`; empty for the platform itself, above which there is nothing. */
-  readonly unlocked: readonly string[];
 }
 
 /**
@@ -37,13 +35,13 @@ export interface PolicyAbove {
  */
 export async function loadPolicyAbove(load: Load, place: { scope: Scope; path: ScopePath }): Promise<PolicyAbove> {
   const { scope, path } = place;
-  const scopes: ScopeAbove[] = [];
-  for (const above of scopesAbove(scope, path)) {
-    const { state, events } = await load(policySettings, streams.policy(scopeId(above)));
-    scopes.push({ scope: above, state, events });
-  }
-  const platform = scopes.find((above) => above.scope.kind === "platform");
-  return { scopes, unlocked: wordsOf(platform?.state.values.unlocks) };
+  const scopes = await Promise.all(
+    scopesAbove(scope, path).map(async (above): Promise<ScopeAbove> => {
+      const { state, events } = await load(policySettings, streams.policy(scopeId(above)));
+      return { scope: above, state, events };
+    }),
+  );
+  return { scopes };
 }
 
 function scopesAbove(scope: Scope, { resellerId, tenantId, domainId }: ScopePath): readonly Scope[] {
@@ -55,9 +53,10 @@ function scopesAbove(scope: Scope, { resellerId, tenantId, domainId }: ScopePath
   return all.filter((above) => scopeId(above) !== scopeId(scope));
 }
 
-/** The texts of a list. */
-export function wordsOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+/** Risky features that the platform has unlocked, by its own policy. */
+export function unlocksOf(platform: PolicySettingsState): readonly string[] {
+  const { unlocks } = platform.values;
+  return Array.isArray(unlocks) ? unlocks.filter((word) => typeof word === "string") : [];
 }
 
 /**

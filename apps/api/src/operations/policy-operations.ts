@@ -3,7 +3,7 @@ import { streams } from "@mailfold/events";
 import type { RecordedEvent } from "@mailfold/kernel";
 import { parseSenderPattern, validateSenderEntry } from "@mailfold/policy";
 import type { SenderEntries } from "../records/sender-entries.ts";
-import { wordsOf } from "./limits-above.ts";
+import { unlocksOf } from "./limits-above.ts";
 import type { OperationKit } from "./operation-kit.ts";
 import { notFound, type OperationOutcome, refused } from "./operation-outcome.ts";
 import type { Operations } from "./operations.ts";
@@ -28,7 +28,7 @@ export function createPolicyOperations(kit: OperationKit, entries: SenderEntries
 /** Risky features that the platform has unlocked, read from the log itself: a lagging view must not open anything. */
 async function readUnlocks(load: Load): Promise<readonly string[]> {
   const platform = await load(policySettings, streams.policy("platform"));
-  return wordsOf(platform.state.values.unlocks);
+  return unlocksOf(platform.state);
 }
 
 function createSenderEntryAdd(kit: OperationKit, entries: SenderEntries): Operations["senderEntryAdd"] {

@@ -157,6 +157,10 @@ describe("policyUpdate", () => {
       const { tenantId, tenant } = await place();
       const open = { unlocks: ["anyone"], relayMode: "anyone" };
       assert.deepEqual(codes(await update(platformCaller, { scope: { platform: true }, set: open })), []);
+      const later = { scope: { platform: true }, set: { relayMode: "none" } };
+      assert.deepEqual(codes(await update(platformCaller, later)), []);
+      const again = { scope: { platform: true }, set: { relayMode: "anyone" } };
+      assert.deepEqual(codes(await update(platformCaller, again)), [], "unlocked before");
       const trust = { scope: { tenantId }, set: { relayMode: "localUsers" } };
       assert.deepEqual(codes(await update(tenant, trust)), ["UNLOCK_REQUIRED"]);
       const limits = { relayMode: { allowed: ["none"] } };

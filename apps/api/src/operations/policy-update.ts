@@ -1,5 +1,6 @@
 import {
   type ChangePolicySettings,
+  type PolicySettingsState,
   policySettings,
   type SettingCheck,
   type SettingLimit,
@@ -10,7 +11,7 @@ import { streams } from "@mailfold/events";
 import { limitCheck, settingCheck, settingDefinition, validateLimit, validateSetting } from "@mailfold/policy";
 import type { Caller } from "../caller.ts";
 import { checkRules } from "./check-rules.ts";
-import { limitRefusal, loadPolicyAbove, type PolicyAbove, wordsOf } from "./limits-above.ts";
+import { limitRefusal, loadPolicyAbove, type PolicyAbove, unlocksOf } from "./limits-above.ts";
 import type { PolicyUpdateInput } from "./operation-inputs.ts";
 import type { OperationKit } from "./operation-kit.ts";
 import { invalidInput, type OperationOutcome, refused } from "./operation-outcome.ts";
@@ -47,7 +48,8 @@ export function createPolicyUpdate(kit: OperationKit): Operations["policyUpdate"
             // A conflict on the own stream plans anew, so the limits above are read again with it.
             const loaded = await load(policySettings, stream);
             const above = await loadPolicyAbove(load, placed);
-            return planOf(decideOn(policySettings, loaded, commandOf(change, { caller, placed, above })));
+            const platform = above.scopes[0]?.state ?? loaded.state;
+            return planOf(decideOn(policySettings, loaded, commandOf(change, { caller, placed, above, platform })));
           },
           value: () => ({ placed, settings: kit.deps.policy.current().effective(path) }),
         };
@@ -82,15 +84,17 @@ interface ChangeContext {
   readonly caller: Caller;
   readonly placed: PlacedScope;
   readonly above: PolicyAbove;
+  /** The platform's own policy, which is the scope's own when that is the platform. */
+  readonly platform: PolicySettingsState;
 }
 
 /** The decider's command: values and limits in canonical form, with the checks that refuse those that have none. */
-function commandOf(change: Change, { caller, placed, above }: ChangeContext): ChangePolicySettings {
+function commandOf(change: Change, { caller, placed, above, platform }: ChangeContext): ChangePolicySettings {
   const { scope } = placed;
   const { kind } = scope;
   // The platform may unlock and use a risky value in one command.
-  const own = kind === "platform" && Object.hasOwn(change.set, "unlocks");
-  const unlocked = own ? wordsOf(change.set.unlocks) : above.unlocked;
+  const own = kind === "platform" ? change.set : {};
+  const unlocked = unlocksOf({ ...platform, values: { ...platform.values, ...own } });
   const checkSetting = settingCheck(kind, { unlocked });
   const check: SettingCheck = (name, value) => {
     // A value that may no longer be set here may still go.
