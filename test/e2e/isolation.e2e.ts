@@ -38,7 +38,15 @@ describe("foreign answers like missing", () => {
     const nameless = all.filter((name) => !probed.has(name));
     assert.deepEqual(
       nameless.sort(),
-      ["backupCreate", "feedTicketCreate", "projectionRebuild", "projections", "resellerCreate", "viewer"],
+      [
+        "backupCreate",
+        "feedTicketCreate",
+        "projectionRebuild",
+        "projections",
+        "resellerCreate",
+        "sealRecord",
+        "viewer",
+      ],
       "these name nothing of a tenant's; a new operation must be probed or stand here",
     );
   });
@@ -141,6 +149,7 @@ describe("foreign answers like missing", () => {
     for (const role of roles) {
       for (const query of [
         "{ projections { name } }",
+        "{ sealRecord { name } }",
         "{ resellers { nodes { id } } }",
         'mutation { resellerCreate(input: {name: "x"}) { errors { code } } }',
         'mutation { projectionRebuild(input: {name: "directory"}) { errors { code } } }',

@@ -39,6 +39,16 @@ export interface DeliveredCopy {
   readonly verdictId?: VerdictId;
 }
 
+/** A DNS record that the operator publishes. */
+export interface PublishedRecord {
+  readonly name: string;
+  readonly type: string;
+  /** The whole text, for panels that split it themselves. */
+  readonly value: string;
+  /** As a zone file takes it. */
+  readonly zoneLine: string;
+}
+
 /** Everything that the operations need; the edges' own needs are in ApiDeps. */
 export interface OperationDeps {
   readonly journal: Journal;
@@ -77,6 +87,8 @@ export interface ApiDeps extends OperationDeps {
     readonly referenceOf?: (ip: string) => string | undefined;
     readonly loginFailed: (ip: string, protocol: string) => void;
   };
+  /** Of the key that forwarded mail is sealed with; absent where none is. */
+  readonly sealRecord?: PublishedRecord;
   /** Performs a backup of the running platform; absent where the store cannot. */
   readonly backup?: (directory: string) => Promise<BackupResult>;
   /** Key and certificate for HTTPS (TLS 1.2 and later); absent = no HTTPS listener. */

@@ -171,6 +171,7 @@ function apiRole({ parts, tls, defence, health, adminTokenHash }: Shared): Promi
       ...operationDeps(parts),
       metrics,
       peerAbuse: defence.byText,
+      sealRecord: parts.contentParts.sealRecord,
       readiness: health.readiness,
       redactSecrets,
       versionOf: (type) => versions[type]?.version ?? 1,

@@ -4,6 +4,7 @@ import { type MessageAuthResult, srsForward } from "@mailfold/mail-auth";
 import type { Verdict } from "@mailfold/policy";
 import type { ContentServices } from "../content/content-services.ts";
 import type { MessageInspection } from "../content/message-inspection.ts";
+import { tagSubject } from "../content/tag-subject.ts";
 import type { Judged } from "../judge.ts";
 import type { Owner } from "../verdict-event.ts";
 import type { Expanded } from "./expand-forwards.ts";
@@ -95,13 +96,15 @@ async function queueOne(
   return { judged, owner: domain, sender: rewritten.address, recipients, prefix, vouchedBy, tag };
 }
 
-/** The ARC set to put on top; "" where nothing was authenticated, or no seal can be made. A tagged copy has another body. */
+/** The ARC set to put on top, over the copy as it leaves; "" where nothing was authenticated, or no seal can be made. */
 async function sealOf({ inspection, services, forwarding, bytes }: QueueForwardsInput, judged: Judged, prefix: string) {
   const results: MessageAuthResult | undefined = await inspection.known(judged.facts);
-  if (results === undefined || judged.verdict.delivery?.subjectTag !== undefined) return "";
+  if (results === undefined) return "";
+  const tag = judged.verdict.delivery?.subjectTag;
+  const body = tag === undefined ? bytes : tagSubject(bytes, tag);
   const { privateKeyPem, selector, domain } = forwarding.sealKey;
   const sealing = await services.auth.seal({
-    message: Buffer.concat([Buffer.from(prefix), bytes]),
+    message: Buffer.concat([Buffer.from(prefix), body]),
     results,
     hostname: services.hostname,
     key: privateKeyPem,
