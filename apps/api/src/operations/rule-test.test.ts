@@ -123,6 +123,46 @@ describe("ruleTest", () => {
     assert.equal((await ask(id, { all }, to.tenant)).value?.result, "yes");
   });
 
+  test("points are those of the facts under the policy of now; an accept list leaves none", async () => {
+    const to = await objects();
+    const owner = { tenantId: to.tenant, resellerId: to.reseller };
+    const status = { verified: true, tenantInboundOff: false, tenantSubmissionOff: false };
+    const domain = { ...owner, domainId: to.domain, name: to.domainName, ...status };
+    const targets = [{ mailboxId: to.mailbox, address: to.address, suspended: false, overQuota: false }];
+    const facts = {
+      at: house.world.deps.clock.now(),
+      listener: "mx",
+      ip: "10.0.0.9",
+      tls: false,
+      host: { status: "none" },
+      helo: "mail.shop.example",
+      sender: { address: "eve@shop.example", form: "plain" },
+      senderOwner: null,
+      recipient: { address: to.address, form: "plain", found: { kind: "local", domain, targets }, acceptedBefore: 0 },
+      content: {
+        sizeBytes: 100,
+        bareLineEnd: false,
+        from: ["eve@shop.example"],
+        replyTo: [],
+        fromCount: 1,
+        received: 0,
+        deliveredTo: [],
+        broken: false,
+        classifier: { verdict: "spam", probability: 0.99, tokens: [] },
+        rules: { actions: [{ action: { do: "discard" }, rule: "x", scope: "tenant" }], matched: [], undecided: [] },
+      },
+    };
+    const { id } = await holdMail(house.world, to, { message, facts });
+    const test = async () =>
+      (await ask(id, { all: [{ field: "score", operator: "atLeast", value: 5 }] }, to.tenant)).value;
+    const scored = await test();
+    assert.deepEqual([scored?.message.score, scored?.result], [5, "yes"]);
+    const entry = { scope: { tenantId: to.tenant }, list: "accept", pattern: "10.0.0.9" } as const;
+    assert.deepEqual(codes(await house.operations.senderEntryAdd(platformCaller, entry)), []);
+    const spared = await test();
+    assert.deepEqual([spared?.message.score, spared?.result], [undefined, "no"]);
+  });
+
   test("a delivered copy by the verdict's or the mail's reference; when it was deleted, nothing can be read", async () => {
     const to = await objects();
     const transactionId = transactionOf(to);

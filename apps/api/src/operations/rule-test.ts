@@ -116,7 +116,9 @@ function scoreOf(policy: CompiledPolicy, facts: StoredMessage["facts"]): number 
   const { rules: _rules, ...rest } = content;
   try {
     const unruled = { ...facts, content: rest } as unknown as Facts;
-    return policy.evaluate("data", unruled, { recorded: true }).verdict?.score ?? 0;
+    const { verdict } = policy.evaluate("data", unruled, { recorded: true });
+    // What an accept list spares has no points, which is not the same as none.
+    return verdict?.score ?? (verdict === undefined || verdict.reason === "accept-listed" ? undefined : 0);
   } catch {
     // Facts of another engine version may lack what this one reads.
     return undefined;
