@@ -8,7 +8,15 @@ import { type Answer, ask, makeRoles, missingLike, normal, pairs, type Role, req
 import { findSlots, type Kind } from "./foreign-probes.ts";
 import { type Platform, repository, startPlatform } from "./platform.ts";
 import { dumpTenant, type TenantThings } from "./tenant-things.ts";
-import { headOf, imapAnswers, mailPart, submissionAnswer, transcript } from "./told-by-protocol.ts";
+import {
+  folderCommands,
+  foldersOf,
+  headOf,
+  imapAnswers,
+  mailPart,
+  submissionAnswer,
+  transcript,
+} from "./told-by-protocol.ts";
 
 const schema = buildSchema(readFileSync(join(repository, "schema.graphql"), "utf8"));
 const slots = findSlots(schema);
@@ -248,33 +256,16 @@ describe("foreign answers like missing", () => {
         }),
       );
     }
-    const folders = (other: string) => [
-      other,
-      `${other}/INBOX`,
-      `Other Users/${other}`,
-      `user/${other}`,
-      `#user/${other}`,
-      `../${other}`,
-    ];
-    const commands = (folder: string) =>
-      ["SELECT", "EXAMINE", "UNSUBSCRIBE", "DELETE"]
-        .map((verb) => `${verb} "${folder}"`)
-        .concat(
-          `STATUS "${folder}" (MESSAGES UIDNEXT)`,
-          `LIST "" "${folder}*"`,
-          `LSUB "" "${folder}*"`,
-          `RENAME "${folder}" "mine"`,
-        );
-    for (const [index, folder] of folders(b.login.address).entries()) {
-      const missing = folders("nobo@zzzz.test")[index] ?? "";
+    for (const [index, folder] of foldersOf(b.login.address).entries()) {
+      const missing = foldersOf("nobo@zzzz.test")[index] ?? "";
       const [one, two] = await Promise.all(
-        [folder, missing].map((each) => imapAnswers(platform, login.address, login.password, commands(each))),
+        [folder, missing].map((each) => imapAnswers(platform, login.address, login.password, folderCommands(each))),
       );
       assert.deepEqual(
         one?.map((line) => line.replaceAll(folder, "«folder»")),
         two?.map((line) => line.replaceAll(missing, "«folder»")),
       );
-      count += commands(folder).length;
+      count += folderCommands(folder).length;
     }
     assert.equal(mailPart(await dumpTenant(platform, b)), mailPart(dump));
     probes += count;
