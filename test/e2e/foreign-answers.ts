@@ -102,7 +102,7 @@ export function requests(
 ): readonly { query: string; variables: Record<string, unknown> }[] {
   const { query, variables } = slot.request(name, own);
   const { input } = variables;
-  if (typeof input !== "object") return [{ query, variables }];
+  if (!slot.isCommand || typeof input !== "object") return [{ query, variables }];
   const more = [{}, { dryRun: true }, { commandId: sharedCommandId }];
   return more.map((members) => ({ query, variables: { input: { ...input, ...members } } }));
 }

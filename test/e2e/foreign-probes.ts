@@ -41,6 +41,8 @@ export interface Slot {
   /** Argument and input fields down to the place. */
   readonly path: readonly string[];
   readonly kind: Kind;
+  /** A change, which takes dryRun and commandId. */
+  readonly isCommand: boolean;
   /** The document and its variables with a name in that place; all else is the caller's own. */
   request(name: string, own: Names): { readonly query: string; readonly variables: Record<string, unknown> };
 }
@@ -71,6 +73,7 @@ const byName: Readonly<Record<string, readonly Kind[]>> = {
   ids: ["hold"],
   targets: ["mailbox"],
   reference: ["verdict", "event"],
+  messageReference: ["verdict", "hold"],
   transactionId: ["transaction"],
   messageId: ["messageId"],
   recipient: ["address"],
@@ -104,6 +107,12 @@ const policyChange = {
   unsetLimits: ["spamScanner"],
 };
 
+const probeRule = {
+  name: "probe",
+  all: [{ field: "subject", operator: "contains", values: ["probe"] }],
+  actions: [{ do: "flag", flag: "\\Flagged" }],
+};
+
 /** Every slot of every query and mutation of the schema. */
 export function findSlots(schema: GraphQLSchema): readonly Slot[] {
   const slots: Slot[] = [];
@@ -116,6 +125,7 @@ export function findSlots(schema: GraphQLSchema): readonly Slot[] {
         const { query } = documentOf(kind, field);
         slots.push({
           operation: field.name,
+          isCommand: kind === "mutation",
           ...place,
           request: (name, own) => ({ query, variables: variablesOf(field, { ...place, name, own }) }),
         });
@@ -187,6 +197,7 @@ function ownValue(owner: string, key: string, type: unknown, own: Names): unknow
   if (kind !== undefined) return own[kind][0];
   if (isEnumType(type)) return type.getValues()[0]?.name;
   if (key === "password") return "correct horse battery";
+  if (key === "rule") return probeRule;
   return key === "pattern" ? "192.0.2.77" : "probe";
 }
 

@@ -139,7 +139,7 @@ describe("foreign answers like missing", () => {
         ...request,
         variables:
           typeof request.variables.input === "object"
-            ? { input: { ...request.variables.input, dryRun: true } }
+            ? { input: { ...request.variables.input, ...(slot.isCommand ? { dryRun: true } : {}) } }
             : request.variables,
       });
       const options = { token: platform.token };
