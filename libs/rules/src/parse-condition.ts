@@ -19,6 +19,8 @@ const testKeys = ["field", "header", "operator", "value", "values", "caseSensiti
 /** What the patterns of one scope may still cost; negative = they cost too much, which was said. */
 export interface PatternRoom {
   cost: number;
+  /** They were accepted before, so they are not compiled to see whether they can be. */
+  readonly areStored?: boolean;
 }
 
 /** Counts down what a rule may still hold. */
@@ -135,6 +137,7 @@ function isUsable(
   pattern: string,
   { sensitive, patterns }: { readonly sensitive: boolean; readonly patterns: PatternRoom },
 ): boolean {
+  if (patterns.areStored === true) return true;
   const cost = patternCost(pattern);
   if (cost > ruleLimits.patternCost) {
     problems.add(path, "BAD_PATTERN", "too costly: fewer repetitions, wide ranges or Unicode classes");

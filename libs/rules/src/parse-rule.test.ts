@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { parseRule, parseRules } from "./parse-rule.ts";
+import { parseRule, parseRules, readStoredRule } from "./parse-rule.ts";
 import { ruleJson, ruleLimits } from "./rule.ts";
 
 const sound = {
@@ -152,5 +152,22 @@ describe("parseRules", () => {
       parseRules(big).problems?.map(({ path, code }) => `${path} ${code}`),
       [" TOO_MANY"],
     );
+  });
+});
+
+describe("a stored rule", () => {
+  test("reads as it was parsed, patterns unseen; what has no form is none", () => {
+    const json = {
+      name: "r",
+      all: [{ field: "subject", operator: "matches", value: "a+" }],
+      actions: [{ do: "discard" }],
+    };
+    const { rule } = parseRule(json, "tenant");
+    assert.deepEqual(readStoredRule(rule, "tenant"), rule);
+    const broken = { ...json, all: [{ field: "subject", operator: "matches", values: ["(a"] }] };
+    assert.equal(parseRule(broken).rule, undefined);
+    assert.deepEqual(readStoredRule(broken)?.all, broken.all);
+    for (const nonsense of [null, 1, {}, { ...json, actions: [] }, { ...json, wrong: 1 }])
+      assert.equal(readStoredRule(nonsense), undefined);
   });
 });

@@ -26,6 +26,16 @@ export function parseRule(json: unknown, scope?: RuleScope): ParsedRule {
   return rule === undefined || problems.list.length > 0 ? { problems: problems.list } : { rule };
 }
 
+/**
+ * Reads a rule that parseRule accepted before, as it was stored: its form only. Compiling its patterns again would cost more
+ * than all the rest; should one be none any more, its rule is undecided.
+ */
+export function readStoredRule(json: unknown, scope?: RuleScope): Rule | undefined {
+  const problems = new RuleProblems();
+  const rule = readRule(problems, { path: "", patterns: { cost: 0, areStored: true }, scope }, json);
+  return problems.list.length > 0 ? undefined : rule;
+}
+
 /** Reads all rules of one scope: each of them, their number, and that no two share a name. */
 export function parseRules(json: unknown, scope?: RuleScope): ParsedRules {
   const problems = new RuleProblems();
