@@ -16,7 +16,7 @@ import { createTenantObjects, type TenantObjects } from "./test-support/reseller
 
 /** Fields that take nothing foreign; each is probed by what it shows instead. */
 const withoutForeign = new Set(
-  "viewer resellers projections resellerCreate projectionRebuild backupCreate feedTicketCreate".split(" "),
+  "viewer resellers projections sealRecord resellerCreate projectionRebuild backupCreate feedTicketCreate".split(" "),
 );
 
 describe("tenant isolation", () => {
