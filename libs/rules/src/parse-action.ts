@@ -49,7 +49,7 @@ export function parseAction(
     case "header":
       return headerAction(problems, path, object);
     case "tag": {
-      const tag = text("text", 50);
+      const tag = text("text", ruleLimits.tagCharacters);
       return tag === undefined ? undefined : { do: name, text: tag };
     }
     case "forward":

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { parseRule, parseRules, readStoredRule } from "./parse-rule.ts";
+import { isPlainRule } from "./plain-rule.ts";
 import { ruleJson, ruleLimits } from "./rule.ts";
 
 const sound = {
@@ -169,5 +170,62 @@ describe("a stored rule", () => {
     assert.deepEqual(readStoredRule(broken)?.all, broken.all);
     for (const nonsense of [null, 1, {}, { ...json, actions: [] }, { ...json, wrong: 1 }])
       assert.equal(readStoredRule(nonsense), undefined);
+  });
+  test("what is taken for plain is what the reader would have read, patterns apart", () => {
+    const tests = fc.constantFrom<object>(
+      { field: "subject", operator: "contains", values: ["a", "b c"] },
+      { field: "header", header: "x-a", operator: "equals", values: ["a"], caseSensitive: true },
+      { field: "body", operator: "matches", values: ["a+"] },
+      { field: "header", header: "list-id", operator: "exists" },
+      { field: "score", operator: "atLeast", value: 5 },
+    );
+    const actions = fc.constantFrom<object>({ do: "file", folder: "A" }, { do: "tag", text: "[x]" }, { do: "stop" });
+    const list = <T>(of: fc.Arbitrary<T>) => fc.array(of, { minLength: 1, maxLength: 2 });
+    const sane = fc.tuple(fc.constantFrom("all", "any"), list(tests), list(actions));
+    const odd = fc.constantFrom<unknown>(
+      ...[
+        "",
+        "é",
+        "a\nb",
+        "x".repeat(300),
+        7,
+        null,
+        true,
+        false,
+        Number.NaN,
+        [],
+        ["a", "a"],
+        [1],
+        {},
+        "exists",
+        "size",
+      ],
+      ...["outbound", "header", "toString", "reject", "redirect", "flag", "X-A", ["a@b.test"], "matches", "atLeast"],
+    );
+    const keys = ["name", "all", "any", "actions", "direction", "enabled", "field", "header", "operator", "value"];
+    const change = fc.record({
+      at: fc.constantFrom("rule", "test", "action"),
+      key: fc.constantFrom(...keys, "values", "caseSensitive", "do", "folder", "text", "to", "lowerScopes", "more"),
+      to: odd,
+    });
+    let plain = 0;
+    fc.assert(
+      fc.property(sane, fc.array(change, { maxLength: 2 }), ([group, conditions, done], changes) => {
+        const rule = JSON.parse(JSON.stringify({ name: "r", [group]: conditions, actions: done }));
+        const places = { rule, test: rule[group][0], action: rule.actions[0] };
+        for (const { at, key, to } of changes) places[at as "rule"][key] = to;
+        if (!isPlainRule(rule)) return;
+        plain += 1;
+        assert.deepEqual(parseRule(rule), { rule });
+      }),
+      { numRuns: 5_000 },
+    );
+    assert.ok(plain > 500, `only ${plain}`);
+    const usual = {
+      name: "r",
+      any: [{ field: "header", header: "list-id", operator: "contains", values: ["a", "b"] }],
+    };
+    for (const actions of [[{ do: "file", folder: "Lists" }], [{ do: "tag", text: "[x]" }, { do: "stop" }]])
+      assert.ok(isPlainRule({ ...usual, actions }), "the way most rules are");
   });
 });

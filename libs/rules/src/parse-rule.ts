@@ -1,5 +1,6 @@
 import { parseAction } from "./parse-action.ts";
 import { type PatternRoom, parseConditions } from "./parse-condition.ts";
+import { isPlainRule } from "./plain-rule.ts";
 import { join, type RuleProblem, RuleProblems } from "./problems.ts";
 import { type Condition, type Rule, type RuleScope, ruleLimits, type TextTest } from "./rule.ts";
 
@@ -31,6 +32,7 @@ export function parseRule(json: unknown, scope?: RuleScope): ParsedRule {
  * than all the rest; should one be none any more, its rule is undecided.
  */
 export function readStoredRule(json: unknown, scope?: RuleScope): Rule | undefined {
+  if (isPlainRule(json)) return json;
   const problems = new RuleProblems();
   const rule = readRule(problems, { path: "", patterns: { cost: 0, areStored: true }, scope }, json);
   return problems.list.length > 0 ? undefined : rule;

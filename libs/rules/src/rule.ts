@@ -125,6 +125,7 @@ export const ruleLimits = {
   patternCostPerScope: 40_000,
   actionsPerRule: 10,
   folderCharacters: 255,
+  tagCharacters: 50,
   textCharacters: 255,
   /** Redirect and forward targets: of a rule, and of all rules that a message met. */
   targets: 20,
