@@ -11,7 +11,9 @@ import type { TlsContextProvider } from "@mailfold/tls";
 
 /** What the IMAP front end needs of the rest of the platform. */
 export interface ImapDeps {
-  readonly journal: Pick<Journal, "commit" | "bodies">;
+  readonly journal: Pick<Journal, "commit" | "bodies"> & {
+    readonly events: Pick<Journal["events"], "appendsAtomically">;
+  };
   readonly folds: FoldRunner<MailboxState, FolderOutcome>;
   readonly authenticator: Authenticator;
   readonly mime: MimePool;
