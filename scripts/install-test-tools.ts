@@ -11,6 +11,7 @@ const tools = [
   { package: "fetchmail", file: "/usr/bin/fetchmail" },
   { package: "offlineimap3", file: "/usr/bin/offlineimap" },
   { package: "python3", file: "/usr/bin/python3" },
+  { package: "python3-dkim", file: "/usr/lib/python3/dist-packages/dkim/__init__.py" },
   { package: "rspamd", file: "/usr/bin/rspamd" },
   { package: "clamav-daemon", file: "/usr/sbin/clamd" },
   { package: "bind9", file: "/usr/sbin/named" },

@@ -131,9 +131,10 @@ function nameOf(command: Command): string {
 
 /** Arguments and required options; the table below has the others. */
 function usageOf(command: Command): string {
-  const positional = command.registeredArguments.map(
-    (argument) => `<${argument.name()}${argument.variadic ? "..." : ""}>`,
-  );
+  const positional = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
   const required = command.options.filter((option) => option.mandatory).map((option) => option.flags);
   return [...positional, ...required].join(" ");
 }
@@ -144,7 +145,9 @@ function optionTable(command: Command): string {
     option.mandatory ? "yes" : "",
     // The machine that makes the page has a name of its own.
     option.description.replace(/(MAILFOLD_HOSTNAME, default )[^)]*/, "$1the machine's host name") +
-      (option.defaultValue === undefined ? "" : ` (default ${String(option.defaultValue)})`),
+      (option.defaultValue === undefined || String(option.defaultValue) === ""
+        ? ""
+        : ` (default ${String(option.defaultValue)})`),
   ]);
   return table(["option", "required", "meaning"], rows);
 }

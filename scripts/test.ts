@@ -1,4 +1,5 @@
-// Runs every test: unit and property tests in one process, then the end-to-end and fault tests one file at a time.
+// Runs every test: unit and property tests in one process, then the end-to-end tests two files at a time, then one at a time
+// those that measure time or memory or load the machine.
 // `npm test` runs all; `npm test -- unit` or `npm test -- e2e` one part; more words select e2e files by name.
 import { globSync } from "node:fs";
 import { installTestTools } from "./install-test-tools.ts";
@@ -15,15 +16,23 @@ const e2eFiles = globSync(["test/e2e/**/*.e2e.ts", "test/faults/**/*.e2e.ts"]).f
   (file) => only.length === 0 || only.some((word) => file.includes(word)),
 );
 
+/** Words in the names of files that need the machine for themselves. */
+const alone = ["audit-feed", "bad-input", "first-start", "postfix-to-clients", "smtp-hostile", "test/faults/"];
+const needsAll = (file: string) => alone.some((word) => file.includes(word));
+
 const stages: Stage[] = [];
 if (part !== "e2e")
   stages.push({ name: "unit", args: ["--test-isolation=none", "--test-timeout=120000", ...unitFiles.sort()] });
 if (part !== "unit" && e2eFiles.length > 0) {
   installTestTools();
-  stages.push({
-    name: "end to end",
-    args: ["--test-concurrency=1", "--test-force-exit", "--test-timeout=600000", ...e2eFiles.sort()],
-  });
+  endToEnd("end to end", 2, (file) => !needsAll(file));
+  endToEnd("end to end, alone", 1, needsAll);
+}
+
+function endToEnd(name: string, concurrency: number, wanted: (file: string) => boolean): void {
+  const files = e2eFiles.filter(wanted).sort();
+  const options = [`--test-concurrency=${concurrency}`, "--test-force-exit", "--test-timeout=600000"];
+  if (files.length > 0) stages.push({ name, args: [...options, ...files] });
 }
 
 const results: StageResult[] = [];

@@ -106,7 +106,7 @@ export function requests(
   if (slot.operation === "senderList") {
     return [{}, { list: "LEARNED" }].map((list) => ({ query, variables: { ...list, ...variables } }));
   }
-  if (typeof input !== "object") return [{ query, variables }];
+  if (!slot.isCommand || typeof input !== "object") return [{ query, variables }];
   const more = [{}, { dryRun: true }, { commandId: sharedCommandId }];
   return more.map((members) => ({ query, variables: { input: { ...input, ...members } } }));
 }

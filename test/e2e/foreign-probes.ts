@@ -46,6 +46,8 @@ export interface Slot {
   /** Argument and input fields down to the place. */
   readonly path: readonly string[];
   readonly kind: Kind;
+  /** A change, which takes dryRun and commandId. */
+  readonly isCommand: boolean;
   /** The document and its variables with a name in that place; all else is the caller's own. */
   request(name: string, own: Names): { readonly query: string; readonly variables: Record<string, unknown> };
 }
@@ -83,6 +85,7 @@ const byName: Readonly<Record<string, readonly Kind[]>> = {
   voidEvidence: ["evidence"],
   targets: ["mailbox"],
   reference: ["verdict", "event"],
+  messageReference: ["verdict", "hold"],
   transactionId: ["transaction"],
   messageId: ["messageId"],
   recipient: ["address"],
@@ -112,6 +115,20 @@ const ownCursors = new Set(["mailboxes", "tenants", "resellers", "senderList", "
 /** Inputs with exactly one member. */
 const choices = new Set(["AsOfInput", "ScopeInput", "TokenScopeInput", "TenantBy", "DomainBy", "MailboxBy"]);
 
+/** What policyUpdate is asked for: values, limits and what is to go. */
+const policyChange = {
+  set: { quarantineDays: 11 },
+  unset: ["greylist"],
+  limits: { sizeLimitBytes: { max: 80_000_000 } },
+  unsetLimits: ["spamScanner"],
+};
+
+const probeRule = {
+  name: "probe",
+  all: [{ field: "subject", operator: "contains", values: ["probe"] }],
+  actions: [{ do: "flag", flag: "\\Flagged" }],
+};
+
 /** Every slot of every query and mutation of the schema. */
 export function findSlots(schema: GraphQLSchema): readonly Slot[] {
   const slots: Slot[] = [];
@@ -124,6 +141,7 @@ export function findSlots(schema: GraphQLSchema): readonly Slot[] {
         const { query } = documentOf(kind, field);
         slots.push({
           operation: field.name,
+          isCommand: kind === "mutation",
           ...place,
           request: (name, own) => ({ query, variables: variablesOf(field, { ...place, name, own }) }),
         });
@@ -178,6 +196,8 @@ function variablesOf(
         value.subject = "@probed.example";
         value.scope ??= { tenantId: own.tenant[0] };
       }
+      // A change that would be one, so that what is refused is the place and not an empty wish.
+      if (named.name === "PolicyUpdateInput") Object.assign(value, policyChange);
       return value;
     }
     return isListType(bare) ? [ownValue(owner, key, named, own)] : ownValue(owner, key, named, own);
@@ -201,6 +221,7 @@ function ownValue(owner: string, key: string, type: unknown, own: Names): unknow
   if (kind !== undefined) return own[kind][0];
   if (isEnumType(type)) return type.getValues()[0]?.name;
   if (key === "password") return "correct horse battery";
+  if (key === "rule") return probeRule;
   return key === "pattern" ? "192.0.2.77" : "probe";
 }
 

@@ -9,7 +9,15 @@ import { findSlots, type Kind } from "./foreign-probes.ts";
 import { type NameServer, startNameServer } from "./name-server.ts";
 import { type Platform, repository, startPlatform } from "./platform.ts";
 import { dumpTenant, type TenantThings } from "./tenant-things.ts";
-import { headOf, imapAnswers, mailPart, submissionAnswer, transcript } from "./told-by-protocol.ts";
+import {
+  folderCommands,
+  foldersOf,
+  headOf,
+  imapAnswers,
+  mailPart,
+  submissionAnswer,
+  transcript,
+} from "./told-by-protocol.ts";
 
 const schema = buildSchema(readFileSync(join(repository, "schema.graphql"), "utf8"));
 const slots = findSlots(schema);
@@ -42,7 +50,15 @@ describe("foreign answers like missing", () => {
     const nameless = all.filter((name) => !probed.has(name));
     assert.deepEqual(
       nameless.sort(),
-      ["backupCreate", "feedTicketCreate", "projectionRebuild", "projections", "resellerCreate", "viewer"],
+      [
+        "backupCreate",
+        "feedTicketCreate",
+        "projectionRebuild",
+        "projections",
+        "resellerCreate",
+        "sealRecord",
+        "viewer",
+      ],
       "these name nothing of a tenant's; a new operation must be probed or stand here",
     );
   });
@@ -127,7 +143,7 @@ describe("foreign answers like missing", () => {
         ...request,
         variables:
           typeof request.variables.input === "object"
-            ? { input: { ...request.variables.input, dryRun: true } }
+            ? { input: { ...request.variables.input, ...(slot.isCommand ? { dryRun: true } : {}) } }
             : request.variables,
       });
       const options = { token: platform.token };
@@ -145,18 +161,37 @@ describe("foreign answers like missing", () => {
     for (const role of roles) {
       for (const query of [
         "{ projections { name } }",
+        "{ sealRecord { name } }",
         "{ resellers { nodes { id } } }",
         'mutation { resellerCreate(input: {name: "x"}) { errors { code } } }',
         'mutation { projectionRebuild(input: {name: "directory"}) { errors { code } } }',
         'mutation { backupCreate(input: {directory: "/tmp/never"}) { errors { code } } }',
         'mutation { tokenCreate(input: {name: "x", scope: {platform: true}}) { errors { code } } }',
         "mutation { policyUpdate(input: {scope: {platform: true}, set: {vrfy: true}}) { errors { code } } }",
+        "mutation { policyUpdate(input: {scope: {platform: true}, limits: {spf: {locked: true}}}) { errors { code } } }",
+        "{ effectivePolicy(scope: {platform: true}) { settings { name } } }",
         'mutation { senderEntryAdd(input: {scope: {platform: true}, list: ACCEPT, pattern: "192.0.2.1"}) { errors { code } } }',
         `mutation { domainVerify(input: {domainId: "${role.own.tenant.domainId}", method: PLATFORM}) { errors { code } } }`,
       ]) {
         const { text } = await ask(platform, { query, variables: {} }, role);
         assert.match(text, /"FORBIDDEN"/, `${role.name}: ${query}`);
         probes += 1;
+      }
+    }
+  });
+
+  test("a tenant's reseller is not its to read or set: its own answers like a missing one", async () => {
+    for (const role of roles.filter(({ name }) => name.startsWith("tenant"))) {
+      const { resellerId } = role.own.tenant;
+      const missing = missingLike(resellerId, "reseller", probes);
+      for (const slot of slots.filter((each) => each.kind === "reseller" && each.path.includes("scope"))) {
+        const [asked, unseen] = [resellerId, missing].map((id) => requests(slot, id, role.own.names));
+        for (const [index, request] of (asked ?? []).entries()) {
+          const one = normal(await ask(platform, request, role), resellerId);
+          const two = normal(await ask(platform, unseen?.[index] ?? request, role), missing);
+          assert.deepEqual(one, two, `${role.name} ${slot.operation}`);
+          probes += 1;
+        }
       }
     }
   });
@@ -225,33 +260,16 @@ describe("foreign answers like missing", () => {
         }),
       );
     }
-    const folders = (other: string) => [
-      other,
-      `${other}/INBOX`,
-      `Other Users/${other}`,
-      `user/${other}`,
-      `#user/${other}`,
-      `../${other}`,
-    ];
-    const commands = (folder: string) =>
-      ["SELECT", "EXAMINE", "UNSUBSCRIBE", "DELETE"]
-        .map((verb) => `${verb} "${folder}"`)
-        .concat(
-          `STATUS "${folder}" (MESSAGES UIDNEXT)`,
-          `LIST "" "${folder}*"`,
-          `LSUB "" "${folder}*"`,
-          `RENAME "${folder}" "mine"`,
-        );
-    for (const [index, folder] of folders(b.login.address).entries()) {
-      const missing = folders("nobo@zzzz.test")[index] ?? "";
+    for (const [index, folder] of foldersOf(b.login.address).entries()) {
+      const missing = foldersOf("nobo@zzzz.test")[index] ?? "";
       const [one, two] = await Promise.all(
-        [folder, missing].map((each) => imapAnswers(platform, login.address, login.password, commands(each))),
+        [folder, missing].map((each) => imapAnswers(platform, login.address, login.password, folderCommands(each))),
       );
       assert.deepEqual(
         one?.map((line) => line.replaceAll(folder, "«folder»")),
         two?.map((line) => line.replaceAll(missing, "«folder»")),
       );
-      count += commands(folder).length;
+      count += folderCommands(folder).length;
     }
     assert.equal(mailPart(await dumpTenant(platform, b)), mailPart(dump));
     probes += count;

@@ -71,9 +71,11 @@ async function untilListening(child: ChildProcess, port: number, log: () => stri
 }
 
 /** rspamd with no rules but GTUBE, and a Bayes classifier to teach; `controllerPort` learns with `password`. */
-export async function startRspamd(): Promise<Daemon & { readonly controllerPort: number; readonly password: string }> {
+export async function startRspamd(
+  at: { readonly port?: number; readonly controllerPort?: number } = {},
+): Promise<Daemon & { readonly controllerPort: number; readonly password: string }> {
   const dir = temporaryDir("rspamd");
-  const [port, controllerPort] = [await freePort(), await freePort()];
+  const [port, controllerPort] = [at.port ?? (await freePort()), at.controllerPort ?? (await freePort())];
   const password = "teach me";
   // rspamd compiles the whole public suffix list when it starts; three names are enough here.
   writeFileSync(join(dir, "tld"), "com\norg\ntest\n");
@@ -96,9 +98,11 @@ export async function startRspamd(): Promise<Daemon & { readonly controllerPort:
 }
 
 /** clamd with one signature, EICAR's text, made here; `socketPath` is its Unix socket. Streams over 1 MiB are refused. */
-export async function startClamd(): Promise<Daemon & { readonly socketPath: string }> {
+export async function startClamd(
+  at: { readonly port?: number } = {},
+): Promise<Daemon & { readonly socketPath: string }> {
   const dir = temporaryDir("clamd");
-  const port = await freePort();
+  const port = at.port ?? (await freePort());
   const socketPath = join(dir, "clamd.sock");
   mkdirSync(join(dir, "db"));
   const pattern = Buffer.from("EICAR-STANDARD-ANTIVIRUS-TEST-FILE!").toString("hex");

@@ -181,8 +181,10 @@ export async function dumpTenant(platform: Platform, { tenant, login }: TenantTh
       switches { login submission inbound forwarding } domains(first: 20) { nodes { id name verified addedAt } } } }`,
     "query($t: ID!) { tenant(by: {id: $t}) { aliases(first: 20) { nodes { id address targets { id } } } } }",
     "query($t: ID!) { mailboxes(tenantId: $t) { nodes { id address displayName status quotaBytes usedBytes createdAt } } }",
-    "query($t: ID!) { effectivePolicy(scope: {tenantId: $t}) { settings { name value scope event } } }",
+    "query($t: ID!) { effectivePolicy(scope: {tenantId: $t}) { settings { name value scope event limit { scope event locked min max } limitBelow { event locked min max } } } }",
     "query($d: ID!) { effectivePolicy(scope: {domainId: $d}) { settings { name value scope event } } }",
+    "query($r: ID!) { effectivePolicy(scope: {resellerId: $r}) { settings { name value scope event limitBelow { event } } } }",
+    "query($m: ID!) { effectivePolicy(scope: {mailboxId: $m}) { settings { name value scope event limitBelow { event } } } }",
     "query($t: ID!) { senderList(scope: {tenantId: $t}) { nodes { id list pattern expiresAt note event } } }",
     "query($t: ID!) { senderList(scope: {tenantId: $t}, list: LEARNED, first: 5) { nodes { id pattern listing { state pardons { id } blocked { count } } } } }",
     "query($t: ID!) { tokens(scope: {tenantId: $t}) { nodes { id name revoked expiresAt subject } } }",
@@ -191,7 +193,8 @@ export async function dumpTenant(platform: Platform, { tenant, login }: TenantTh
     "query($t: ID!) { auditEvents(first: 100, where: {tenant: $t}) { nodes { id type position data } pageInfo { hasNextPage } } }",
   ];
   const data: unknown[] = [];
-  for (const query of queries) data.push(await platform.graphql(query, { t: tenant.id, d: tenant.domainId }));
+  const ids = { t: tenant.id, d: tenant.domainId, r: tenant.resellerId, m: login.id };
+  for (const query of queries) data.push(await platform.graphql(query, ids));
   return JSON.stringify({ data, mail: await dumpMail(platform, login) }, undefined, 1);
 }
 

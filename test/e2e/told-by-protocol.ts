@@ -78,3 +78,20 @@ export async function submissionAnswer(platform: Platform, login: string, passwo
     dialogue.close();
   }
 }
+
+/** Names under which another user's folders might be reached. */
+export function foldersOf(other: string): readonly string[] {
+  return [other, `${other}/INBOX`, `Other Users/${other}`, `user/${other}`, `#user/${other}`, `../${other}`];
+}
+
+/** IMAP commands that would tell whether a folder is there. */
+export function folderCommands(folder: string): readonly string[] {
+  return ["SELECT", "EXAMINE", "UNSUBSCRIBE", "DELETE"]
+    .map((verb) => `${verb} "${folder}"`)
+    .concat(
+      `STATUS "${folder}" (MESSAGES UIDNEXT)`,
+      `LIST "" "${folder}*"`,
+      `LSUB "" "${folder}*"`,
+      `RENAME "${folder}" "mine"`,
+    );
+}

@@ -21,6 +21,7 @@ import {
   type Rule,
   RuleCache,
   type RuleInput,
+  readStoredRule,
   runRules,
 } from "../../libs/rules/src/index.ts";
 
@@ -95,8 +96,9 @@ function policyOf(pool: readonly Rule[]): CompiledPolicy {
     for (let index = 0; index < tenants; index += 1) {
       const scope = { kind: "tenant", id: id("ten", index) } as const;
       const resellerId = id("rsl", index % 50);
-      const own = Array.from({ length: rulesPerTenant }, (_, at) => pool[(index * 7 + at * 13) % pool.length] as Rule);
-      yield { scope, name: "rules", value: own as never, byEvent: `r${index}`, resellerId };
+      const own = Array.from({ length: rulesPerTenant }, (_, at) => pool[(index * 7 + at * 13) % pool.length]);
+      // As they come from the log: no two tenants share an object.
+      yield { scope, name: "rules", value: JSON.parse(JSON.stringify(own)), byEvent: `r${index}`, resellerId };
       yield { scope, name: "greylist", value: 300, byEvent: `g${index}`, resellerId };
       yield { scope, name: "spamThresholds", value: { junk: 4, reject: 12 }, byEvent: `t${index}`, resellerId };
       yield { scope, name: "trustedRelays", value: [`203.0.113.${index % 256}`], byEvent: `b${index}`, resellerId };
@@ -150,13 +152,15 @@ const headersOf = (facts: Facts, index: number): RuleInput["headers"] => [
   })),
 ];
 
-/** Rules as the edge runs them. */
+/** Rules as the edge runs them: read when they are compiled. */
 function rulesFact(policy: CompiledPolicy, cache: RuleCache, missing: MissingFacts, input: RuleInput): RulesFact {
   const scopes = policy.rules(missing.path ?? {}).map(({ byEvent, rules, scope }) => ({
     scope: scope.kind,
     scopeId: scope.kind === "platform" ? "platform" : scope.id,
     revision: byEvent,
-    rules: rules as unknown as readonly Rule[],
+    get rules() {
+      return rules.map((rule) => readStoredRule(rule, scope.kind)).filter((rule) => rule !== undefined);
+    },
   }));
   const { actions, matched, undecided } = runRules(compileRules(scopes, cache), input);
   return { actions, matched: matched.map(({ rule, scope }) => ({ rule: rule.name, scope })), undecided };

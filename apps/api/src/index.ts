@@ -6,5 +6,6 @@ export type * from "./operations/operation-inputs.ts";
 export * from "./operations/operation-outcome.ts";
 export type * from "./operations/operations.ts";
 export type * from "./operations/policy-records.ts";
+export type * from "./operations/rule-records.ts";
 export * from "./ports.ts";
 export { startApi } from "./start-api.ts";

@@ -7,6 +7,7 @@ import type { MimePool } from "@mailfold/mime";
 import type { PolicySource } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import type { ReadStore } from "@mailfold/read-store";
+import type { ContentPool } from "@mailfold/rules";
 import type { Logger, Metrics } from "@mailfold/telemetry";
 
 /** Hashes and checks passwords in the bounded pool; throws its typed fault when overloaded. */
@@ -38,6 +39,16 @@ export interface DeliveredCopy {
   readonly verdictId?: VerdictId;
 }
 
+/** A DNS record that the operator publishes. */
+export interface PublishedRecord {
+  readonly name: string;
+  readonly type: string;
+  /** The whole text, for panels that split it themselves. */
+  readonly value: string;
+  /** As a zone file takes it. */
+  readonly zoneLine: string;
+}
+
 /** Everything that the operations need; the edges' own needs are in ApiDeps. */
 export interface OperationDeps {
   readonly journal: Journal;
@@ -51,8 +62,10 @@ export interface OperationDeps {
   readonly resolver: DnsResolver;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Reads previews of held mail off this thread. */
-  readonly mime: Pick<MimePool, "preview">;
+  /** Reads previews of held mail, and words for tests of rules, off this thread. */
+  readonly mime: Pick<MimePool, "preview" | "text">;
+  /** Answers rules' tests of body and attachments off this thread. */
+  readonly ruleContent: Pick<ContentPool, "match">;
   /** Messages that one verdict let into a mailbox and that are still there; several when they were copied. */
   copiesOf(mailboxId: MailboxId, verdictId: VerdictId): Promise<readonly DeliveredCopy[]>;
   /** True once directory and policy views have passed the position; false at the deadline. */
@@ -70,8 +83,12 @@ export interface ApiDeps extends OperationDeps {
   /** Denials of addresses, shared with the mail protocols: how long one lasts still, and a token that was wrong. */
   readonly peerAbuse?: {
     readonly deniedForSeconds: (ip: string) => number | undefined;
+    /** `evt_...` of the denial, for the answer. */
+    readonly referenceOf?: (ip: string) => string | undefined;
     readonly loginFailed: (ip: string, protocol: string) => void;
   };
+  /** Of the key that forwarded mail is sealed with; absent where none is. */
+  readonly sealRecord?: PublishedRecord;
   /** Performs a backup of the running platform; absent where the store cannot. */
   readonly backup?: (directory: string) => Promise<BackupResult>;
   /** Key and certificate for HTTPS (TLS 1.2 and later); absent = no HTTPS listener. */

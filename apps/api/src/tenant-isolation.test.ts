@@ -16,7 +16,7 @@ import { createTenantObjects, type TenantObjects } from "./test-support/reseller
 
 /** Fields that take nothing foreign; each is probed by what it shows instead. */
 const withoutForeign = new Set(
-  "viewer resellers projections resellerCreate projectionRebuild backupCreate feedTicketCreate".split(" "),
+  "viewer resellers projections sealRecord resellerCreate projectionRebuild backupCreate feedTicketCreate".split(" "),
 );
 
 describe("tenant isolation", () => {
@@ -76,7 +76,7 @@ describe("tenant isolation", () => {
     for (const [role, foreign] of roles) {
       const own = role === "reseller B" ? b : a;
       for (const [name, probe] of Object.entries(probes)) {
-        // A sibling's reseller is the caller's own: only what is foreign is probed.
+        // The siblings' reseller is the tenant's own: that its id opens nothing is tested below, as it is no foreign one.
         if (role === "tenant A" && foreign === sibling && name.startsWith("tenants ")) continue;
         const token = secrets[role] ?? "";
         const [seen, unseen] = [await ask(token, probe(foreign, own)), await ask(token, probe(missing(), own))];
@@ -114,6 +114,10 @@ describe("tenant isolation", () => {
         `mutation { backupCreate(input: {directory: "/tmp/x"}) { errors { code } } }`,
         `mutation { tokenCreate(input: {name: "x", scope: {platform: true}}) { ${payload} } }`,
         `mutation { policyUpdate(input: {scope: {platform: true}, set: {unlocks: ["anyone"]}}) { ${payload} } }`,
+        `mutation { policyUpdate(input: {scope: {platform: true}, limits: {spf: {locked: true}}}) { ${payload} } }`,
+        `mutation { policyUpdate(input: {scope: {platform: true}, unsetLimits: ["spf"]}) { ${payload} } }`,
+        "{ effectivePolicy(scope: {platform: true}) { settings { name } } }",
+        "{ senderList(scope: {platform: true}) { nodes { id } } }",
       ]) {
         const { text } = await ask(secrets[role] ?? "", query);
         assert.ok(text.includes('"FORBIDDEN"'), `${role}: ${query}: ${text}`);
@@ -139,5 +143,73 @@ describe("tenant isolation", () => {
     });
     assert.ok(events.data.auditEvents.nodes.length > 5, events.text);
     assert.ok(events.data.auditEvents.nodes.every((event: { tenantId: string }) => event.tenantId === a.tenant));
+  });
+
+  test("a tenant neither reads nor sets its own reseller's scope: it answers like one that is missing", async () => {
+    const above = Object.entries(probes).filter(([name]) =>
+      /^(effectivePolicy|senderList|policyUpdate|senderEntryAdd) .*reseller/.test(name),
+    );
+    assert.ok(above.length >= 5);
+    const head = await world.store.head();
+    for (const [name, probe] of above) {
+      assert.deepEqual(await ask(a.secret, probe(a, a)), await ask(a.secret, probe(missing(), a)), name);
+      const asReseller = await ask(
+        secrets["reseller A"] ?? "",
+        probe(a, a).replace("input: {", "input: {dryRun: true, "),
+      );
+      assert.doesNotMatch(asReseller.text, /NOT_FOUND|":null}}/, `${name}: the reseller itself may`);
+    }
+    assert.equal(await world.store.head(), head);
+  });
+
+  test("what a reseller and the platform set and limit shows in a tenant's policy without who, and in no feed of its", async () => {
+    const reseller = secrets["reseller A"] ?? "";
+    const run = async (token: string, scope: string, change: string) => {
+      const query = `mutation { policyUpdate(input: {scope: {${scope}}, ${change}}) { ${payload.replace("position", "eventIds")} } }`;
+      const { policyUpdate } = (await graphql(api.url, query, { token })).data;
+      assert.deepEqual(policyUpdate.errors, []);
+      return policyUpdate.receipt.eventIds.at(-1) as string;
+    };
+    const limited = await run(reseller, `resellerId: "${a.reseller}"`, "limits: {greylist: {min: 60, max: 600}}");
+    const locked = await run(adminToken, "platform: true", 'set: {spf: "reject"}, limits: {spf: {locked: true}}');
+    const below = await run(a.secret, `tenantId: "${a.tenant}"`, "limits: {greylist: {max: 300}}");
+    const shown = async (token: string, scope: string) => {
+      const query = `{ effectivePolicy(scope: {${scope}}) { settings { name value scope event limit { scope event locked min max } limitBelow { scope event max } } } }`;
+      const { text, data } = await graphql(api.url, query, { token });
+      const named = (name: string) =>
+        data.effectivePolicy.settings.find((each: { name: string }) => each.name === name);
+      return { text, spf: named("spf"), greylist: named("greylist") };
+    };
+    const tenant = await shown(a.secret, `tenantId: "${a.tenant}"`);
+    const hidden = { scope: "platform policy", event: null };
+    const none = { min: null, max: null };
+    const setting = { ...hidden, value: "reject", name: "spf", limitBelow: null };
+    assert.deepEqual(tenant.spf, { ...setting, limit: { ...hidden, ...none, locked: true } });
+    assert.deepEqual(tenant.greylist.limit, { ...hidden, locked: false, min: 60, max: 600 });
+    assert.deepEqual(tenant.greylist.limitBelow, { scope: a.tenant, event: below, max: 300 });
+    for (const secret of [limited, locked, a.reseller]) assert.ok(!tenant.text.includes(secret));
+    const mailbox = await shown(a.secret, `mailboxId: "${a.mailbox}"`);
+    assert.deepEqual(mailbox.greylist.limit, { ...hidden, locked: false, min: 60, max: 300 });
+    const asReseller = await shown(reseller, `mailboxId: "${a.mailbox}"`);
+    assert.deepEqual(asReseller.greylist.limit, {
+      scope: a.reseller,
+      event: limited,
+      locked: false,
+      min: 60,
+      max: 300,
+    });
+    assert.deepEqual(asReseller.spf.limit, { ...hidden, ...none, locked: true });
+    const asPlatform = await shown(adminToken, `mailboxId: "${a.mailbox}"`);
+    assert.deepEqual(asPlatform.spf.limit, { scope: "platform", event: locked, ...none, locked: true });
+    const query = `{ auditEvents(first: 100, where: {types: ["PolicyLimitsChanged"]}) { nodes { id } } }`;
+    const seen = async (token: string) =>
+      (await graphql(api.url, query, { token })).data.auditEvents.nodes.map(({ id }: { id: string }) => id);
+    assert.deepEqual(await seen(a.secret), [below]);
+    assert.deepEqual(await seen(sibling.secret), []);
+    assert.deepEqual((await seen(reseller)).sort(), [limited, below].sort());
+    for (const id of [limited, locked]) {
+      const { text } = await ask(a.secret, `{ node(id: "${id}") { id } }`);
+      assert.equal(text, (await ask(a.secret, `{ node(id: "evt_00000000000000000000000000") { id } }`)).text);
+    }
   });
 });

@@ -11,7 +11,9 @@ import type { TlsContextProvider } from "@mailfold/tls";
 
 /** What the IMAP front end needs of the rest of the platform. */
 export interface ImapDeps {
-  readonly journal: Pick<Journal, "commit" | "bodies">;
+  readonly journal: Pick<Journal, "commit" | "bodies"> & {
+    readonly events: Pick<Journal["events"], "appendsAtomically">;
+  };
   readonly folds: FoldRunner<MailboxState, FolderOutcome>;
   readonly authenticator: Authenticator;
   readonly mime: MimePool;
@@ -26,6 +28,8 @@ export interface ImapDeps {
   readonly directory: Pick<Directory, "mailbox" | "tenant">;
   /** Whether an address is denied for abuse now; nobody is when absent. */
   readonly isDenied?: (ip: string) => boolean;
+  /** What a refused peer may quote to find out why: `evt_...` of the denial. */
+  readonly denialReference?: (ip: string) => string | undefined;
   /** False while views catch up: logins are put off, not refused. */
   readonly readiness: () => boolean;
 }

@@ -96,7 +96,9 @@ class Acceptor {
     if (socket.destroyed) return;
     const ip = peer.remoteAddress;
     if (deps.isDenied?.(ip)) {
-      refuse(socket, implicitTls, "Your address is refused for a while after protocol abuse");
+      const reference = deps.denialReference?.(ip);
+      const quote = reference === undefined ? "" : ` (ref ${reference})`;
+      refuse(socket, implicitTls, `Your address is refused for a while after protocol abuse${quote}`);
       return;
     }
     const open = (this.#perIp.get(ip) ?? 0) + 1;

@@ -8,6 +8,7 @@ import { addExplainCommand } from "./commands/explain.ts";
 import { addPolicyCommands } from "./commands/policy.ts";
 import { addProjectionCommands } from "./commands/projections.ts";
 import { addQuarantineCommands } from "./commands/quarantine.ts";
+import { addRuleCommands } from "./commands/rules.ts";
 import { addSenderCommands } from "./commands/senders.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { addStatusCommand } from "./commands/status.ts";
@@ -37,6 +38,7 @@ export function buildProgram(): Command {
     addTokenCommands,
     addDirectoryCommands,
     addPolicyCommands,
+    addRuleCommands,
     addSenderCommands,
     addQuarantineCommands,
     addAuditCommands,

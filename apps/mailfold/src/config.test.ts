@@ -77,6 +77,47 @@ describe("configuration", () => {
     assert.ok(!messageOf(() => loadConfig({ env: { MAILFOLD_ADMIN_TOKEN: "short-secret" } })).includes("short-secret"));
   });
 
+  test("scanners: where they are, what is allowed, and a password that never shows", () => {
+    const none = loadConfig({ env: {} }).config;
+    assert.deepEqual([none.rspamd, none.rspamdController, none.clamav], [undefined, undefined, undefined]);
+    const env = {
+      MAILFOLD_RSPAMD: "http://127.0.0.1:11333",
+      MAILFOLD_RSPAMD_CONTROLLER: "http://:hunter2@127.0.0.1:11334",
+    };
+    const { config, explained } = loadConfig({ env: { ...env, MAILFOLD_CLAMAV: "[::1]:3310" } });
+    assert.deepEqual(
+      [config.rspamd, config.rspamdController],
+      ["http://127.0.0.1:11333", "http://:hunter2@127.0.0.1:11334"],
+    );
+    assert.deepEqual(config.clamav, { host: "::1", port: 3310 });
+    const shown = explained.find(({ name }) => name === "MAILFOLD_RSPAMD_CONTROLLER")?.value;
+    assert.deepEqual([shown?.includes("hunter2"), shown?.includes("127.0.0.1:11334")], [false, true]);
+    assert.equal(loadConfig({ env: { MAILFOLD_CLAMAV: "/run/clamd.sock" } }).config.clamav, "/run/clamd.sock");
+    const fromFile = tomlFile('rspamd = "http://scan.test:11333"\nclamav = "scan.test:3310"\n');
+    assert.deepEqual(loadConfig({ env: {}, file: fromFile }).config.clamav, { host: "scan.test", port: 3310 });
+    for (const [name, value] of [
+      ["MAILFOLD_RSPAMD", "127.0.0.1:11333"],
+      ["MAILFOLD_RSPAMD", "ftp://127.0.0.1"],
+      ["MAILFOLD_RSPAMD_CONTROLLER", "nonsense"],
+      ["MAILFOLD_CLAMAV", "localhost"],
+      ["MAILFOLD_CLAMAV", "localhost:99999"],
+      ["MAILFOLD_CLAMAV", "clamd.sock"],
+    ] as const) {
+      const message = messageOf(() => loadConfig({ env: { [name]: value } }));
+      assert.match(message, new RegExp(`^${name}: allowed is none, `), message);
+      assert.equal(
+        message.includes(value),
+        name !== "MAILFOLD_RSPAMD_CONTROLLER",
+        "what may hold a password is not shown",
+      );
+    }
+    const alone = { MAILFOLD_RSPAMD_CONTROLLER: env.MAILFOLD_RSPAMD_CONTROLLER };
+    const message = messageOf(() => loadConfig({ env: alone }));
+    assert.deepEqual([/needs MAILFOLD_RSPAMD/.test(message), message.includes("hunter2")], [true, false]);
+    const wrong = messageOf(() => loadConfig({ env: { ...env, MAILFOLD_RSPAMD_CONTROLLER: "http//:hunter2@host" } }));
+    assert.ok(wrong.startsWith("MAILFOLD_RSPAMD_CONTROLLER: ") && !wrong.includes("hunter2"), wrong);
+  });
+
   test("the demo is refused on a public address when asked for, and off by default there", () => {
     assert.equal(loadConfig({ env: { MAILFOLD_HOST: "0.0.0.0" } }).config.demo, false);
     assert.match(

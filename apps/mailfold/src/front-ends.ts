@@ -101,6 +101,7 @@ export function operationDeps(parts: PlatformParts): OperationDeps {
     log,
     clock,
     mime: parts.mime,
+    ruleContent: parts.contentParts.content.rules.pool,
     copiesOf: createDeliveredCopies(parts.folds),
     waitForViews,
   };
@@ -165,6 +166,7 @@ function imapRole({ parts, authenticator, defence, tlsContext }: Shared): Promis
       directory,
       readiness: parts.viewsReady,
       isDenied: defence.denials.isDenied,
+      denialReference: defence.denials.referenceOf,
     },
     { host, hostname, trustedProxies, ports: { imap: ports.imap, imaps: ports.imaps } },
   );
@@ -178,6 +180,7 @@ function apiRole({ parts, tls, defence, health, adminTokenHash }: Shared): Promi
       ...operationDeps(parts),
       metrics,
       peerAbuse: defence.byText,
+      sealRecord: parts.contentParts.sealRecord,
       readiness: health.readiness,
       redactSecrets,
       versionOf: (type) => versions[type]?.version ?? 1,
@@ -194,8 +197,11 @@ function apiRole({ parts, tls, defence, health, adminTokenHash }: Shared): Promi
 }
 
 async function judgeRole({ parts }: Shared): Promise<Role> {
-  const { policy, directory, clock, log } = parts;
-  return startHeldJudge({ journal: parts.stores.journal, policy, directory, clock, log, readiness: parts.viewsReady });
+  const { policy, directory, clock, log, contentParts } = parts;
+  const { content, forwarding } = contentParts;
+  const { journal } = parts.stores;
+  const readiness = parts.viewsReady;
+  return startHeldJudge({ journal, policy, directory, clock, log, readiness, content, forwarding });
 }
 
 /** For tests that wait for a retry: MAILFOLD_TEST_RETRY_MS is the wait between all attempts; unset outside tests. */

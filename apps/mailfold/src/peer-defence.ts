@@ -22,6 +22,7 @@ export interface PeerDefence {
   /** For edges that get addresses as text (a proxy's header): text that is no address is never denied and not counted. */
   readonly byText: {
     readonly deniedForSeconds: (ip: string) => number | undefined;
+    readonly referenceOf: (ip: string) => string | undefined;
     readonly loginFailed: (ip: string, protocol: string) => void;
   };
   close(): void;
@@ -54,6 +55,10 @@ export function openPeerDefence(
       deniedForSeconds(text) {
         const ip = canonicalIp(text);
         return ip === undefined ? undefined : denials.deniedForSeconds(ip);
+      },
+      referenceOf(text) {
+        const ip = canonicalIp(text);
+        return ip === undefined ? undefined : denials.referenceOf(ip);
       },
       loginFailed(text, protocol) {
         const ip = canonicalIp(text);

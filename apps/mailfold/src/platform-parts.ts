@@ -91,7 +91,7 @@ export async function openPlatformParts(
   const mime = createMimePool({ threads: 1, timeoutMs: 10_000 });
   const metrics = createMetrics();
   const rspamd = rspamdClient(config);
-  const learned = openClassifier({ config, dataDir, journal, clock, log, metrics, rspamd });
+  const learned = openClassifier({ config, dataDir, journal, clock, log, metrics, rspamd, keys });
   const resolver = createDnsResolver(config.dns === undefined ? {} : { server: config.dns });
   const { classifier } = learned;
   const contentParts = await openContentParts({ ...input, keys, clock, metrics, policy, resolver, classifier, rspamd });
@@ -176,12 +176,12 @@ function openDirectory(rows: OpenedReadStore): Directory {
 
 /** The classifier and what teaches it; both stand on their own: without them mail is judged by the rest. */
 function openClassifier(
-  input: Pick<PlatformParts, "config" | "dataDir" | "clock" | "log" | "metrics"> & {
+  input: Pick<PlatformParts, "config" | "dataDir" | "clock" | "log" | "metrics" | "keys"> & {
     readonly journal: Journal;
     readonly rspamd: RspamdClient | undefined;
   },
 ) {
-  const { config, dataDir, clock, log, metrics, journal, rspamd } = input;
+  const { config, dataDir, clock, log, metrics, keys, journal, rspamd } = input;
   const isTaught = rspamd !== undefined && config.rspamdController !== undefined;
   const path = join(dataDir, "classifier.db");
   const classifier = createTenantClassifier(path, (error) =>
@@ -195,6 +195,7 @@ function openClassifier(
     metrics,
     path,
     onRebuilt: () => classifier.reopen(),
+    isErased: (tenantId) => !keys.hasScope(tenantId),
     ...(isTaught ? { rspamd: createRspamdTeacher(rspamd, metrics) } : {}),
   });
   return {

@@ -56,5 +56,4 @@ export const admissionReplies = {
   full: replies.connectionsFull,
   "ip-full": replies.connectionsOfIp,
   busy: replies.busy,
-  denied: replies.denied,
 } as const;

@@ -6,6 +6,8 @@ import { tagSubject } from "./content/tag-subject.ts";
 interface StoredBytes {
   readonly bytes: Buffer;
   readonly sha256: string;
+  /** The tenant that keeps them already. */
+  readonly storedFor?: string;
 }
 
 /** The bodies of one commit: each tenant's once, and once more for each subject tag that somebody asks for. */
@@ -21,7 +23,8 @@ export class CommitBodies {
 
   /** Bodies to be written. */
   get all(): readonly CommitBody[] {
-    return [...this.kept.values()];
+    const { storedFor, sha256 } = this.original;
+    return [...this.kept.values()].filter(({ ref }) => ref.tenantId !== storedFor || ref.sha256 !== sha256);
   }
 
   /** The body as `tenantId` keeps it, held by `stream`. */

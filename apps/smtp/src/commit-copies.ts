@@ -1,4 +1,5 @@
-import type { MessageHeld } from "@mailfold/events";
+import type { MessageDelivered, MessageHeld } from "@mailfold/events";
+import { idFromUuid, uuidV5 } from "@mailfold/ids";
 import type { VerdictId } from "@mailfold/kernel";
 import type { DomainFact, RecipientFact, Verdict } from "@mailfold/policy";
 import type { Judged } from "./judge.ts";
@@ -40,4 +41,9 @@ export function holdKind(
   if (verdict.action === "discard") return "discarded";
   if (verdict.action === "reject" || verdict.action === "quarantine" || target.suspended) return "quarantined";
   return target.overQuota ? "deferred" : undefined;
+}
+
+/** A rule's folder: made with the delivery when the mailbox has none of that name. */
+export function namedFolder(name: string, deliveryId: string): MessageDelivered["data"]["folder"] {
+  return { name, folderId: idFromUuid("folder", uuidV5(deliveryId, "folder")) };
 }

@@ -1,5 +1,6 @@
 import type { IpDenied } from "@mailfold/domain";
 import { streams } from "@mailfold/events";
+import { idFromUuid } from "@mailfold/ids";
 import type { Journal } from "@mailfold/journal";
 import type { Clock } from "@mailfold/kernel";
 import type { PolicySource } from "@mailfold/policy";
@@ -16,6 +17,8 @@ export interface Denials {
   deny(ip: string, reason: string, of?: DenialDetail): Promise<void>;
   /** Seconds until the denial of this IP ends; undefined = not denied. */
   deniedForSeconds(ip: string): number | undefined;
+  /** `evt_...` of the event that denies this IP now, for replies: who is asked about one looks it up. */
+  referenceOf(ip: string): string | undefined;
 }
 
 /** What a denial's event says beside its reason. */
@@ -37,19 +40,29 @@ export function createDenials(deps: {
   readonly metrics: Metrics;
   readonly isTrustedProxy: (ip: string) => boolean;
 }): Denials {
-  const local = new Map<string, number>();
+  const local = new Map<string, { readonly until: number; readonly byEvent: string }>();
   const isExempt = (ip: string): boolean => deps.isTrustedProxy(ip) || deps.policy.current().isExemptFromDenial(ip);
-  const deniedForSeconds = (ip: string): number | undefined => {
+  const denialOf = (ip: string, now: number): { readonly until: number; readonly byEvent: string } | undefined => {
     if (isExempt(ip)) return undefined;
+    const here = local.get(denialPrefix(ip));
+    const known = deps.policy.current().denial(ip, now);
+    const denial = here === undefined || (known !== undefined && known.until > here.until) ? known : here;
+    return denial !== undefined && denial.until > now ? denial : undefined;
+  };
+  const deniedForSeconds = (ip: string): number | undefined => {
     const now = deps.clock.now();
-    const until = Math.max(local.get(denialPrefix(ip)) ?? 0, deps.policy.current().denial(ip, now)?.until ?? 0);
-    return until > now ? Math.ceil((until - now) / 1_000) : undefined;
+    const denial = denialOf(ip, now);
+    return denial && Math.ceil((denial.until - now) / 1_000);
   };
   const isDenied = (ip: string): boolean => deniedForSeconds(ip) !== undefined;
   return {
     isDenied,
     isExempt,
     deniedForSeconds,
+    referenceOf(ip) {
+      const denial = denialOf(ip, deps.clock.now());
+      return denial && idFromUuid("event", denial.byEvent);
+    },
     async deny(ip, reason, { detail, protocol = "smtp" } = {}) {
       if (isExempt(ip) || isDenied(ip)) return;
       const prefix = denialPrefix(ip);
@@ -59,13 +72,13 @@ export function createDenials(deps: {
         if (local.size < localMax) break;
         local.delete(key);
       }
-      local.set(prefix, until);
       deps.metrics.denials.inc({ reason });
       const data = { prefix, reason, until, ...(detail === undefined ? {} : { detail: detail.slice(0, 500) }) };
       const metadata = { actor: { type: "system", id: protocol }, context: { ip, protocol } } as const;
-      const events = [newEvent<IpDenied>("IpDenied", data, { metadata, occurredAt })];
+      const event = newEvent<IpDenied>("IpDenied", data, { metadata, occurredAt });
+      local.set(prefix, { until, byEvent: event.id });
       try {
-        await deps.journal.commit({ appends: [{ stream: streams.denial(prefix), expected: "any", events }] });
+        await deps.journal.commit({ appends: [{ stream: streams.denial(prefix), expected: "any", events: [event] }] });
       } catch (error) {
         deps.log.error({ err: error, reason }, "a denial could not be recorded; it holds on this node only");
       }

@@ -4,7 +4,8 @@ import { type EventStore, openMemoryEventStore, type SubscribeOptions } from "@m
 import { createEventCodec, type HeldMessageSettled, type MessageDelivered } from "@mailfold/events";
 import type { Commit, Journal } from "@mailfold/journal";
 import { type RecordedEvent, startOfLog } from "@mailfold/kernel";
-import { type HeldJudge, startHeldJudge, startSmtp } from "./index.ts";
+import { contentServices } from "./content/content-test-world.ts";
+import { type ContentServices, type HeldJudge, type HeldJudgeDeps, startHeldJudge, startSmtp } from "./index.ts";
 import { type FakeDeps, fakeDeps, ids } from "./testing/fake-deps.ts";
 import { SmtpClient } from "./testing/smtp-client.ts";
 
@@ -16,7 +17,8 @@ const noSealing = {
 
 describe("deferred copies", () => {
   let store: EventStore;
-  let deps: FakeDeps;
+  let deps: FakeDeps & HeldJudgeDeps;
+  let content: ContentServices;
   let now = Date.now();
   const letGo: [stream: string, refs: number][] = [];
   const clock = { now: () => now };
@@ -25,11 +27,15 @@ describe("deferred copies", () => {
     const journal = {
       commit: (commit: Commit) => store.append(commit.appends),
       events: store,
-      bodies: { setHeld: async (stream: string, refs: readonly unknown[]) => void letGo.push([stream, refs.length]) },
+      bodies: {
+        read: async () => Buffer.from("From: x@ext.test\r\n\r\nx\r\n"),
+        setHeld: async (stream: string, refs: readonly unknown[]) => void letGo.push([stream, refs.length]),
+      },
     } as unknown as Journal;
-    deps = await fakeDeps({ journal, clock });
+    content = contentServices();
+    deps = { ...(await fakeDeps({ journal, clock })), content };
   });
-  after(() => store.close());
+  after(() => Promise.all([store.close(), content.close()]));
 
   const eventsOf = async (type: string): Promise<RecordedEvent[]> => {
     const events: RecordedEvent[] = [];

@@ -4,6 +4,8 @@ import { type Clock, type Position, type RecordedEvent, startOfLog } from "@mail
 import type { PolicySource } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import type { Logger } from "@mailfold/telemetry";
+import type { ContentServices } from "./content/content-services.ts";
+import type { Forwarding } from "./forward/forwarding.ts";
 import { settleHeld } from "./settle-held.ts";
 
 export interface HeldJudgeDeps {
@@ -13,6 +15,10 @@ export interface HeldJudgeDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly readiness: () => boolean;
+  /** What the messages are looked at with. */
+  readonly content: ContentServices;
+  /** As for mail that comes in: absent, nothing is sent on to addresses elsewhere. */
+  readonly forwarding?: Forwarding;
 }
 
 export interface HeldJudgeOptions {
@@ -81,11 +87,12 @@ export function startHeldJudge(deps: HeldJudgeDeps, options: HeldJudgeOptions = 
     for (const each of due) {
       if (stopped.signal.aborted) return;
       try {
-        const dueAt = await settleHeld(deps, each, options.quarantineMs);
+        const dueAt = await settleHeld(deps, each, { keptMs: options.quarantineMs, signal: stopped.signal });
         // Not only when its HeldMessageSettled arrives: a subscription that lags must not have it judged twice.
         if (dueAt === undefined) waiting.delete(each.holdId);
         else each.dueAt = dueAt;
       } catch (error) {
+        if (stopped.signal.aborted) return;
         deps.log.error({ err: error, holdId: each.holdId }, "a deferred copy could not be judged again");
         each.dueAt = now + retryAfterFaultMs;
       }

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { type SecureContext, TLSSocket } from "node:tls";
 import { acceptProxyV1 } from "@mailfold/proxy-protocol";
 import { type Admission, admissionReplies } from "./admission.ts";
+import { deniedReply } from "./replies.ts";
 import type { SmtpLimits } from "./smtp-config.ts";
 
 export interface ListenerOptions {
@@ -12,7 +13,8 @@ export interface ListenerOptions {
   readonly limits: SmtpLimits;
   readonly admission: Admission;
   readonly isTrustedProxy: (ip: string) => boolean;
-  readonly isDenied: (ip: string) => boolean;
+  /** `evt_...` of the denial that keeps this IP out now; undefined = it may come in. */
+  readonly denialOf: (ip: string) => string | undefined;
   readonly shouldShed: () => boolean;
   readonly tlsContext: { current(): SecureContext };
   /** A connection that passed; its socket speaks TLS already when the listener does. Calls `left` once it is gone. */
@@ -71,8 +73,8 @@ export class Listener {
       leave?.();
     };
     socket.once("close", left);
-    if (leave === undefined) this.refuse(socket, "full");
-    else if (this.options.shouldShed()) this.refuse(socket, "busy");
+    if (leave === undefined) this.refuse(socket, admissionReplies.full);
+    else if (this.options.shouldShed()) this.refuse(socket, admissionReplies.busy);
     else {
       this.identify(socket, left).catch((error) => {
         this.options.onFault(error);
@@ -86,9 +88,10 @@ export class Listener {
     const outcome = await acceptProxyV1(socket, { trusted: isTrustedProxy, timeoutMs: limits.proxyTimeoutMs });
     if (!outcome.ok) return;
     const ip = outcome.remoteAddress;
-    if (this.options.isDenied(ip)) return this.refuse(socket, "denied");
+    const denial = this.options.denialOf(ip);
+    if (denial !== undefined) return this.refuse(socket, deniedReply(denial));
     const leaveIp = admission.enterAs(ip);
-    if (leaveIp === undefined) return this.refuse(socket, "ip-full");
+    if (leaveIp === undefined) return this.refuse(socket, admissionReplies["ip-full"]);
     if (socket.destroyed) return leaveIp();
     const left = (): void => {
       leave();
@@ -130,13 +133,13 @@ export class Listener {
     });
   }
 
-  private refuse(socket: Socket, cause: keyof typeof admissionReplies): void {
+  private refuse(socket: Socket, reply: string): void {
     // Nothing can be said before a TLS handshake.
     if (this.options.isImplicitTls) {
       socket.destroy();
       return;
     }
-    socket.end(`${admissionReplies[cause]}\r\n`);
+    socket.end(`${reply}\r\n`);
     socket.resume();
     const timer = setTimeout(() => socket.destroy(), 2_000);
     timer.unref();

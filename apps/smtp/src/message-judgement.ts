@@ -1,16 +1,16 @@
 import { authenticationResults, stripForeignResults } from "@mailfold/mail-auth";
 import type { Facts } from "@mailfold/policy";
+import type { AcceptedMessage } from "./accepted-message.ts";
 import { sha256Of } from "./commit-bodies.ts";
 import { MessageInspection } from "./content/message-inspection.ts";
 import { relayOrigin } from "./content/relay-origin.ts";
 import { type Expanded, expandForwards } from "./forward/expand-forwards.ts";
-import { type QueuedForward, queueForwards } from "./forward/queue-forwards.ts";
+import { type QueuedForward, queueForwards, stillRedirected } from "./forward/queue-forwards.ts";
 import { type HeaderFacts, readHeaderFacts } from "./header-facts.ts";
 import type { Judged } from "./judge.ts";
 import type { SmtpSession } from "./session.ts";
-import type { TraceSource } from "./trace-headers.ts";
+import { type TraceSource, traceFields } from "./trace-headers.ts";
 import type { Transaction } from "./transaction.ts";
-import type { AcceptedMessage } from "./transaction-commit.ts";
 import type { MessageNotes } from "./verdict-event.ts";
 
 /** A message as it came. */
@@ -100,15 +100,19 @@ export class MessageJudgement {
       judge: (facts) => Promise.resolve(this.judge(facts)),
     });
     const trace = this.trace();
+    const { receivedAt } = trace;
+    const received = traceFields(trace, { date: this.header.hasDate, messageId: this.header.messageId !== undefined });
     const bytes = stripForeignResults(message.bytes, content.hostname) as Buffer;
     const stored = bytes === message.bytes ? message : { bytes, sha256: sha256Of(bytes) };
-    const forwards = await this.forwardsOf(expanded, bytes, trace);
+    const forwards = await this.forwardsOf(expanded, bytes, received(undefined));
     return {
       transaction: this.received.transaction,
       judged: expanded.judged,
       ...stored,
       header: this.header,
-      trace,
+      receivedAt,
+      received,
+      occurredAt: receivedAt,
       sessionId: peer.id,
       limits,
       policy: deps.policy.current(),
@@ -130,7 +134,7 @@ export class MessageJudgement {
     return Array.isArray(relays) ? relayOrigin(relays as readonly string[], ip, this.header.receivedFields) : undefined;
   }
 
-  private async forwardsOf(expanded: Expanded, bytes: Buffer, trace: TraceSource): Promise<readonly QueuedForward[]> {
+  private async forwardsOf(expanded: Expanded, bytes: Buffer, received: string): Promise<readonly QueuedForward[]> {
     const { deps, content } = this.session.services;
     if (expanded.sentOn.size === 0 || deps.forwarding === undefined || this.inspection === undefined) return [];
     return queueForwards({
@@ -140,7 +144,7 @@ export class MessageJudgement {
       inspection: this.inspection,
       sender: this.received.transaction.sender.address,
       bytes,
-      trace,
+      received,
     });
   }
 
@@ -170,9 +174,4 @@ export class MessageJudgement {
       receivedAt: deps.clock.now(),
     };
   }
-}
-
-/** Whose copy is really sent on and not kept: where one cannot be made ready, nobody's copy hangs on another's. */
-function stillRedirected({ redirected, sentOn }: Expanded, forwards: readonly QueuedForward[]): ReadonlySet<Judged> {
-  return forwards.length === sentOn.size ? redirected : new Set();
 }

@@ -60,6 +60,11 @@ export const replies = {
   tlsActive: "503 5.5.1 TLS is already active",
 } as const;
 
+/** The reply to a denied address. `reference`: `evt_...` of the denial. */
+export function deniedReply(reference: string | undefined): string {
+  return reference === undefined ? replies.denied : `${replies.denied} (ref ${reference})`;
+}
+
 const unprintable = /[^\x20-\x7e]/g;
 
 /** The reply to a refusing verdict: `5xx 5.x.x text (ref vrd_...)`; one line, printable. */

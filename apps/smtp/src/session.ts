@@ -10,7 +10,7 @@ import type { AbuseWatch } from "./peer/abuse-watch.ts";
 import { PeerFacts, type PeerSources } from "./peer/peer-facts.ts";
 import type { ReplyDelays } from "./peer/reply-delays.ts";
 import type { RefusalRecorder } from "./refusal-recorder.ts";
-import { refusalReply, replies } from "./replies.ts";
+import { deniedReply, refusalReply, replies } from "./replies.ts";
 import { judgeShadows } from "./shadow/judge-shadows.ts";
 import type { SmtpLimits } from "./smtp-config.ts";
 import type { SmtpDeps } from "./smtp-deps.ts";
@@ -152,7 +152,8 @@ export class SmtpSession {
     if (isGuess) this.services.abuse.unknownRecipient(this.peer.ip);
     await this.refuse(judged, () => {
       const { limits, denials } = this.services;
-      if (isGuess && denials.isDenied(this.peer.ip)) return this.closeWith(replies.denied);
+      const denial = isGuess ? denials.referenceOf(this.peer.ip) : undefined;
+      if (denial !== undefined) return this.closeWith(deniedReply(denial));
       const isTooMany =
         this.refusedRecipients > limits.refusedRecipientsMax || this.unknownRecipients > limits.unknownRecipientsMax;
       if (isTooMany) this.closeWith(replies.refusals);
@@ -204,7 +205,7 @@ export class SmtpSession {
       void denials.deny(ip, "overlong-command", {
         detail: `line ${this.overlongLines} of session ${this.peer.id}`,
       });
-      this.closeWith(replies.denied);
+      this.closeWith(deniedReply(denials.referenceOf(this.peer.ip)));
     } else if (isEndless || this.overlongLines >= limits.overlongMax) this.closeWith(replies.tooLongClosing);
     else this.error(replies.tooLong, done);
   }

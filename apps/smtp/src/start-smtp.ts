@@ -120,7 +120,7 @@ class SmtpEdge {
       limits,
       admission,
       isTrustedProxy,
-      isDenied: (ip) => denials.isDenied(ip),
+      denialOf: (ip) => denials.referenceOf(ip),
       shouldShed,
       tlsContext: deps.tlsContext,
       serve: (socket, peer) => this.serve(server, socket, { ...peer, kind }),

@@ -52,11 +52,17 @@ export function deliveryFields(sender: string, mailboxAddress: string): string {
   return `Return-Path: <${sender}>\r\nDelivered-To: ${mailboxAddress}\r\n`;
 }
 
-/** Fields that a submitted message must have and lacks (RFC 6409 8.2, 8.3). */
-export function submissionFields(
+/** Our Received field for a copy whose only recipient is given, and behind it what a submitted message must have and lacks. */
+export function traceFields(
   source: TraceSource,
   has: { readonly date: boolean; readonly messageId: boolean },
-): string {
+): (recipient: string | undefined) => string {
+  const more = source.isAuthenticated ? submissionFields(source, has) : "";
+  return (recipient) => receivedField(source, recipient) + more;
+}
+
+/** Fields that a submitted message must have and lacks (RFC 6409 8.2, 8.3). */
+function submissionFields(source: TraceSource, has: { readonly date: boolean; readonly messageId: boolean }): string {
   const date = has.date ? "" : `Date: ${mailDate(source.receivedAt)}\r\n`;
   const messageId = has.messageId ? "" : `Message-ID: <${source.transactionId}@${source.hostname}>\r\n`;
   return date + messageId;

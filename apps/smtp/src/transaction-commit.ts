@@ -4,38 +4,15 @@ import { streams } from "@mailfold/events";
 import { idFromUuid, newId, uuidFromId, uuidV5 } from "@mailfold/ids";
 import type { Commit } from "@mailfold/journal";
 import type { EventMetadata, MailboxId, MessageId, NewEvent, VerdictId } from "@mailfold/kernel";
-import type { CompiledPolicy } from "@mailfold/policy";
+import type { AcceptedMessage } from "./accepted-message.ts";
 import { CommitBodies } from "./commit-bodies.ts";
-import { alike, type Copy, type HoldKind, holdKind } from "./commit-copies.ts";
+import { alike, type Copy, type HoldKind, holdKind, namedFolder } from "./commit-copies.ts";
 import { ruleFields, spamField } from "./content/added-fields.ts";
-import type { QueuedForward } from "./forward/queue-forwards.ts";
-import type { HeaderFacts } from "./header-facts.ts";
+import { forwardId, type QueuedForward } from "./forward/queue-forwards.ts";
 import type { Judged } from "./judge.ts";
 import { quarantineMs } from "./quarantine-time.ts";
-import type { SmtpLimits } from "./smtp-config.ts";
-import { deliveryFields, receivedField, submissionFields, type TraceSource } from "./trace-headers.ts";
-import type { Transaction } from "./transaction.ts";
+import { deliveryFields } from "./trace-headers.ts";
 import { eventMetadata, newEvent, type Origin, type Owner, verdictEvent } from "./verdict-event.ts";
-
-/** A message that at least one recipient takes, judged for each. */
-export interface AcceptedMessage {
-  readonly transaction: Transaction;
-  readonly judged: readonly Judged[];
-  /** As it is stored, and its SHA-256, hex. */
-  readonly bytes: Buffer;
-  readonly sha256: string;
-  readonly header: HeaderFacts;
-  readonly trace: TraceSource;
-  readonly sessionId: string;
-  readonly limits: SmtpLimits;
-  readonly policy: Pick<CompiledPolicy, "value">;
-  /** The Authentication-Results field of each recipient's copy, with CRLF. */
-  readonly results: ReadonlyMap<Judged, string>;
-  /** Copies that are sent on. */
-  readonly forwards: readonly QueuedForward[];
-  /** Recipients whose copy is sent on and not kept. */
-  readonly redirected: ReadonlySet<Judged>;
-}
 
 /** Bodies of mail that has no tenant (relayed on the platform's account). */
 const platformBodies = "platform";
@@ -63,15 +40,15 @@ class CommitBuilder {
   constructor(message: AcceptedMessage) {
     this.message = message;
     this.origin = { sessionId: message.sessionId, transactionId: message.transaction.id };
-    this.occurredAt = message.trace.receivedAt;
+    this.occurredAt = message.occurredAt;
     this.isOnlyRecipient = message.judged.length === 1;
     this.bodies = new CommitBodies(message);
   }
 
   build(): Commit {
     const relayed: Judged[] = [];
-    for (const judged of this.message.judged) {
-      const verdictId = newId("verdict");
+    for (const [at, judged] of this.message.judged.entries()) {
+      const verdictId = (at === 0 ? this.message.verdictId : undefined) ?? newId("verdict");
       this.addVerdict(judged, verdictId);
       if (judged.verdict.route !== "relay") this.addLocal(judged, verdictId);
       else if (!this.message.redirected.has(judged)) relayed.push(judged);
@@ -109,8 +86,9 @@ class CommitBuilder {
       const copy = { judged, verdictId, target, owner: found.domain };
       const kind = holdKind(judged, target);
       if (kind === undefined) this.addDelivery(copy);
-      // An address of a mailbox may be refused while another of it is taken: what is taken counts, whatever the order.
-      else this.heldBack.push({ copy, kind });
+      // An address of a mailbox may be refused while another of it is taken: what is taken counts, whatever the order. Of
+      // mail that is sent on there is no copy to hold.
+      else if (!this.message.redirected.has(judged)) this.heldBack.push({ copy, kind });
     }
   }
 
@@ -136,7 +114,7 @@ class CommitBuilder {
     }
     for (const name of copies) {
       const deliveryId = uuidV5(this.deliveryId(mailboxId), `copy to ${name}`);
-      this.addDelivered(copy, this.namedFolder(name, deliveryId), deliveryId);
+      this.addDelivered(copy, namedFolder(name, deliveryId), deliveryId);
     }
   }
 
@@ -152,7 +130,7 @@ class CommitBuilder {
       body,
       prefix,
       sizeBytes: Buffer.byteLength(prefix) + body.sizeBytes,
-      internalDate: this.occurredAt,
+      internalDate: this.message.receivedAt,
       flags: delivery?.flags ?? [],
       transactionId: this.message.transaction.id,
       verdictId: copy.verdictId,
@@ -163,12 +141,8 @@ class CommitBuilder {
   /** A rule's folder wins over Junk: whoever wrote the rule knew better. */
   private folderOf({ judged: { verdict }, target }: Copy): MessageDelivered["data"]["folder"] {
     const name = verdict.delivery?.folder;
-    if (name !== undefined) return this.namedFolder(name, this.deliveryId(target.mailboxId));
+    if (name !== undefined) return namedFolder(name, this.deliveryId(target.mailboxId));
     return verdict.action === "junk" ? { specialUse: "junk" } : "INBOX";
-  }
-
-  private namedFolder(name: string, deliveryId: string): MessageDelivered["data"]["folder"] {
-    return { name, folderId: idFromUuid("folder", uuidV5(deliveryId, "folder")) };
   }
 
   private addHeld(copy: Copy, kind: HoldKind): void {
@@ -240,7 +214,7 @@ class CommitBuilder {
   }
 
   private addForward({ judged, owner, sender, recipients, prefix, vouchedBy, tag }: QueuedForward): void {
-    const messageId = this.derivedId(`forward ${judged.facts.recipient?.address}`);
+    const messageId = forwardId(this.message.transaction.id, judged);
     this.addQueued(judged, owner, { messageId, sender, recipients, prefix, vouchedBy, tag });
   }
 
@@ -271,10 +245,7 @@ class CommitBuilder {
   }
 
   private received(judged: Judged, isOnly: boolean = this.isOnlyRecipient): string {
-    const { trace, header } = this.message;
-    const field = receivedField(trace, isOnly ? judged.facts.recipient?.address : undefined);
-    if (!trace.isAuthenticated) return field;
-    return field + submissionFields(trace, { date: header.hasDate, messageId: header.messageId !== undefined });
+    return this.message.received(isOnly ? judged.facts.recipient?.address : undefined);
   }
 
   private deliveryId(mailboxId: MailboxId): string {
@@ -290,7 +261,11 @@ class CommitBuilder {
   private meta(judged: Judged, owner: Owner) {
     const key = `${owner.tenantId} ${owner.resellerId}`;
     // Peer and login are the message's, so an owner's events say the same of themselves: one object, written once.
-    const metadata = this.metadata.get(key) ?? eventMetadata(judged.facts, owner, this.origin);
+    const { actor } = this.message;
+    const metadata = this.metadata.get(key) ?? {
+      ...eventMetadata(judged.facts, owner, this.origin),
+      ...(actor === undefined ? {} : { actor }),
+    };
     this.metadata.set(key, metadata);
     return { metadata, occurredAt: this.occurredAt };
   }

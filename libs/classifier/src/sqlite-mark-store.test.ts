@@ -100,6 +100,23 @@ describe("the store of marks", () => {
     });
   });
 
+  test("all of a tenant's tokens are forgotten, another's stay, and it can learn again", () => {
+    using((store) => {
+      store.learn(mark(1, "spam"), tokensOf("m0"));
+      store.learn(
+        { ...mark(2, "spam"), tenantId: "ten_2" as TenantId, mailboxId: "mbx_2" as MailboxId },
+        tokensOf("m0"),
+      );
+      assert.deepEqual(store.tenants(), [tenantId, "ten_2"]);
+      store.forget(tenantId);
+      assert.deepEqual(store.tenants(), ["ten_2"]);
+      assert.deepEqual(counts(store).messages, { spam: 0, ham: 0 });
+      assert.equal(store.read("ten_2" as TenantId, []).messages.spam, 1);
+      store.learn(mark(3, "ham", "m1"), tokensOf("m1"));
+      assert.deepEqual(counts(store).messages, { spam: 0, ham: 1 });
+    });
+  });
+
   test("property: killed anywhere and begun again from its checkpoint, it counts what it would have counted", () => {
     const marks = fc.array(fc.tuple(fc.constantFrom("spam", "ham"), fc.constantFrom("m0", "m1", "m2")), {
       minLength: 1,

@@ -43,6 +43,10 @@ export interface MarkStore {
   read(tenantId: TenantId, keys: readonly number[]): TokenReading;
   /** Removes at most `limit` tokens last trained, and as many messages last marked, before these days. Answers how many of both went. */
   expire(before: { readonly tokensDay: number; readonly marksDay: number }, limit: number): number;
+  /** Tenants with anything learned. */
+  tenants(): readonly TenantId[];
+  /** Removes all that was learned from a tenant's mail. */
+  forget(tenantId: TenantId): void;
   close(): void;
 }
 
@@ -143,6 +147,8 @@ function markStore(db: DatabaseSync, limits: TokenStoreLimits): MarkStore {
         db,
         () => tokens.expire(before.tokensDay, limit) + Number(sql.expire.run(before.marksDay, limit).changes),
       ),
+    tenants: () => tokens.tenants(),
+    forget: (tenantId) => inTransaction(db, () => tokens.forget(tenantId)),
     close: () => db.close(),
   };
 }

@@ -39,6 +39,7 @@ const statements = {
   expire: `DELETE FROM tokens WHERE (tenant, key) IN (SELECT tenant, key FROM tokens WHERE last_day < ?1 ORDER BY last_day LIMIT ?2)
     RETURNING tenant`,
   lower: "UPDATE tenants SET tokens = tokens - ?2 WHERE tenant = ?1",
+  tenants: "SELECT id FROM tenants ORDER BY id",
   forgetTokens: "DELETE FROM tokens WHERE tenant = ?",
   forgetTenant: "DELETE FROM tenants WHERE tenant = ?",
 } as const;
@@ -121,6 +122,11 @@ export class SqliteTokens {
   size(tenantId: TenantId): number {
     const tenant = this.#tenant(tenantId);
     return tenant === undefined ? 0 : this.#count(tenant.tenant);
+  }
+
+  /** Tenants with anything learned. */
+  tenants(): readonly TenantId[] {
+    return this.#sql.tenants.all().map(({ id }) => id as TenantId);
   }
 
   forget(tenantId: TenantId): void {

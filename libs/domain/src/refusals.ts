@@ -88,6 +88,10 @@ export const refusals = {
     "The processing rule cannot be read.",
     "`path` leads into the rule, `message` says what is allowed; docs/reference/processing-rules.md.",
   ),
+  CONTENT_UNAVAILABLE: entry(
+    "The message's content cannot be read: none is kept of mail that was refused, deleted or sent on, or reading it takes too long.",
+    "Name a message that is delivered, held, or still queued.",
+  ),
   PATTERN_INVALID: entry(
     "The pattern is not one that this list takes.",
     "IP, CIDR, host, user@host, @host, @*suffix; `message` says what is wrong.",

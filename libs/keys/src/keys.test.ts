@@ -56,8 +56,10 @@ describe("keys", () => {
     const dir = freshDir();
     const keys = openKeys({ dir });
     const [gone, kept] = [keys.seal("ten_01", "gone"), keys.seal("ten_02", "kept")];
+    assert.deepEqual([keys.hasScope("ten_01"), keys.hasScope("ten_00")], [true, false]);
     assert.equal(keys.eraseScope("ten_01"), true);
     assert.equal(keys.eraseScope("ten_01"), false);
+    assert.deepEqual([keys.hasScope("ten_01"), keys.hasScope("ten_02")], [false, true]);
     assert.equal(keys.open(gone), undefined);
     const anew = keys.seal("ten_01", "new");
     assert.notEqual(anew.keyId, gone.keyId);

@@ -13,6 +13,8 @@ export interface Keys extends Sealer {
    * within 5 s. Sealing for the scope afterwards makes a new key. False when there was no key.
    */
   eraseScope(scope: string): boolean;
+  /** Whether a scope has a key: not before anything was sealed for it, and not after its erase (others see that within 5 s). */
+  hasScope(scope: string): boolean;
 }
 
 export interface KeysOptions {
@@ -103,5 +105,6 @@ export function openKeys(options: KeysOptions): Keys {
       remember(scope, undefined);
       return erased;
     },
+    hasScope: (scope) => current(scope) !== undefined,
   };
 }

@@ -1,16 +1,8 @@
-import { LiteralScanner } from "./literal-scanner.ts";
-import { type ContentTest, contentTestKey, literalsOf } from "./match-content.ts";
-import { type PreparedTest, prepareTest } from "./match-text.ts";
+import { type ContentTest, contentTestKey } from "./match-content.ts";
+import { PreparedTest } from "./match-text.ts";
 import { LeastRecentlyUsed, PatternCache } from "./pattern-cache.ts";
-import {
-  type Condition,
-  type ExistsTest,
-  type NumberTest,
-  type Rule,
-  type RuleScope,
-  ruleScopes,
-  type TextField,
-} from "./rule.ts";
+import { type Condition, type ExistsTest, type NumberTest, type Rule, type RuleScope, ruleScopes } from "./rule.ts";
+import { ScopeScanner, scannerAfterDefault } from "./scope-scanner.ts";
 
 /** The rules of one scope, as `parseRules` gave them. `revision` changes whenever they do. */
 export interface ScopeRules {
@@ -27,26 +19,18 @@ export type CompiledCondition =
   | { readonly kind: "number"; readonly test: NumberTest }
   | { readonly kind: "exists"; readonly test: ExistsTest }
   | { readonly kind: "content"; readonly test: ContentTest; readonly key: string }
-  /** `literals`: ids in the scope's scanner, one of which must occur; absent = cannot be told. */
-  | { readonly kind: "text"; readonly prepared: PreparedTest; readonly literals?: readonly number[] };
+  | { readonly kind: "text"; readonly prepared: PreparedTest };
 
 export interface CompiledRule {
   readonly rule: Rule;
   readonly condition: CompiledCondition;
 }
 
-/** Where a scanner looks: fields that its tests name, each once. */
-interface ScannedField {
-  readonly field: TextField;
-  readonly header?: string;
-}
-
 /** One scope's rules, compiled. */
 export interface CompiledScope {
   readonly scope: RuleScope;
   readonly rules: readonly CompiledRule[];
-  readonly scanner?: LiteralScanner;
-  readonly scanned: readonly ScannedField[];
+  readonly scanner?: ScopeScanner;
   readonly weight: number;
 }
 
@@ -56,27 +40,35 @@ export interface CompiledRules {
   readonly cache: RuleCache;
 }
 
-/** Below this many text tests a scope compares one by one: a scan costs more. Measured by test/load/rules-bench.ts. */
-const scannerTestsMin = 24;
+/** Below this many texts to compare with a scope compares one by one: a scan costs more. Measured by test/load/rules-bench.ts. */
+const scannerValuesMin = 24;
 
 /** Compiled scopes and patterns of a process, bounded by weight: literals' characters, instructions. */
 export class RuleCache {
   readonly patterns: PatternCache;
   readonly prefilter: boolean;
+  /** Comparisons before a scope's scanner is built. */
+  readonly scannerAfter: number;
   readonly #scopes: LeastRecentlyUsed<CompiledScope>;
 
-  /** `scopeWeightMax`: about 50 octets each. `prefilter: false` compares every literal on its own; for tests. */
+  /** `scopeWeightMax`: about 50 octets each. `prefilter: false` compares everything on its own; for tests. */
   constructor(
-    options: { readonly scopeWeightMax?: number; readonly instructionsMax?: number; readonly prefilter?: boolean } = {},
+    options: {
+      readonly scopeWeightMax?: number;
+      readonly instructionsMax?: number;
+      readonly prefilter?: boolean;
+      readonly scannerAfter?: number;
+    } = {},
   ) {
     this.patterns = new PatternCache(options.instructionsMax ?? 500_000);
     this.prefilter = options.prefilter ?? true;
+    this.scannerAfter = options.scannerAfter ?? scannerAfterDefault;
     this.#scopes = new LeastRecentlyUsed(options.scopeWeightMax ?? 4_000_000, (scope) => scope.weight);
   }
 
   /** A scope's rules, compiled now if they are not at hand. */
   scope(source: ScopeRules): CompiledScope {
-    return this.#scopes.get(`${source.scopeId} ${source.revision}`, () => compileScope(source, this.prefilter));
+    return this.#scopes.get(`${source.scopeId} ${source.revision}`, () => compileScope(source, this));
   }
 }
 
@@ -86,10 +78,9 @@ export function compileRules(scopes: readonly ScopeRules[], cache: RuleCache): C
   return { scopes: [...scopes].sort((a, b) => rank(a.scope) - rank(b.scope)), cache };
 }
 
-function compileScope(source: ScopeRules, prefilter: boolean): CompiledScope {
-  const literals = new Map<string, number>();
-  const scanned = new Map<string, ScannedField>();
-  const counts = { tests: 0, weight: 64 };
+function compileScope(source: ScopeRules, { prefilter, scannerAfter }: RuleCache): CompiledScope {
+  const tests: PreparedTest[] = [];
+  const counts = { values: 0, weight: 64 };
   const compile = (condition: Condition): CompiledCondition => {
     if ("not" in condition) return { kind: "not", child: compile(condition.not) };
     if ("all" in condition) return { kind: "all", children: condition.all.map(compile) };
@@ -102,16 +93,11 @@ function compileScope(source: ScopeRules, prefilter: boolean): CompiledScope {
       return { kind: "content", test: test as ContentTest, key: contentTestKey(test as ContentTest) };
     }
     if (!("values" in test)) return { kind: "exists", test };
-    const prepared = prepareTest(test);
-    const needed = literalsOf(prepared);
+    const prepared = new PreparedTest(test);
     counts.weight += test.values.reduce((sum, value) => sum + value.length, 0);
-    if (needed === undefined) return { kind: "text", prepared };
-    counts.tests += test.values.length;
-    scanned.set(`${test.field} ${test.header ?? ""}`, {
-      field: test.field,
-      ...(test.header === undefined ? {} : { header: test.header }),
-    });
-    return { kind: "text", prepared, literals: needed.map((literal) => idOf(literals, literal)) };
+    counts.values += test.values.length;
+    tests.push(prepared);
+    return { kind: "text", prepared };
   };
   const rules = source.rules
     .filter((rule) => rule.enabled !== false)
@@ -119,19 +105,11 @@ function compileScope(source: ScopeRules, prefilter: boolean): CompiledScope {
       const kind = rule.all === undefined ? "any" : "all";
       return { rule, condition: { kind, children: (rule.all ?? rule.any ?? []).map(compile) } };
     });
-  const useScanner = prefilter && counts.tests >= scannerTestsMin;
+  const useScanner = prefilter && counts.values >= scannerValuesMin;
   return {
     scope: source.scope,
     rules,
-    ...(useScanner ? { scanner: new LiteralScanner([...literals.keys()]) } : {}),
-    scanned: [...scanned.values()],
+    ...(useScanner ? { scanner: new ScopeScanner(tests, scannerAfter) } : {}),
     weight: counts.weight,
   };
-}
-
-function idOf(literals: Map<string, number>, literal: string): number {
-  const known = literals.get(literal);
-  if (known !== undefined) return known;
-  literals.set(literal, literals.size);
-  return literals.size - 1;
 }

@@ -4,6 +4,7 @@ import { matchesText, type PatternBudget } from "./match-text.ts";
 import type { PatternCache } from "./pattern-cache.ts";
 import type { NumberTest } from "./rule.ts";
 import type { InputView } from "./rule-input.ts";
+import type { FoundLiterals } from "./scope-scanner.ts";
 
 /** Text that made a test true: of a header or the envelope as it stands there, or a line of the body with its number. */
 export interface MatchedLine {
@@ -19,7 +20,7 @@ export interface Evaluation {
   readonly patterns: PatternCache;
   readonly budget: PatternBudget;
   /** Literals found, once they were looked for. */
-  found?: Uint8Array;
+  found?: FoundLiterals;
 }
 
 /** Outcome of a condition. `unknown` lists the content tests that would decide it; none = a budget was spent. */
@@ -95,24 +96,19 @@ function evaluateContent(test: ContentTest, key: string, run: Evaluation): Outco
   return answer.line === undefined ? yes : { is: true, line: { field: test.field, ...answer.line } };
 }
 
-function evaluateText(condition: CompiledCondition & { readonly kind: "text" }, run: Evaluation): Outcome {
-  const { prepared, literals } = condition;
-  if (literals !== undefined && run.scope.scanner !== undefined) {
-    run.found ??= run.scope.scanner.scan(scannedText(run));
-    const { found } = run;
-    if (!literals.some((literal) => found[literal] === 1)) return no;
+function evaluateText({ prepared }: CompiledCondition & { readonly kind: "text" }, run: Evaluation): Outcome {
+  const { field, header, values: wanted } = prepared.test;
+  const values = run.view.values(field, header);
+  const scanner = run.scope.scanner?.beforeComparing(values.length * wanted.length);
+  if (scanner !== undefined) {
+    run.found ??= scanner.scan(run.view);
+    if (!scanner.mayHold(prepared, run.found)) return no;
   }
   let unknown = false;
-  for (const value of run.view.values(prepared.test.field, prepared.test.header)) {
+  for (const value of values) {
     const matched = matchesText(prepared, value, run.patterns, run.budget);
-    if (matched === true) return { is: true, line: { field: prepared.test.field, text: value.line } };
+    if (matched === true) return { is: true, line: { field, text: value.line } };
     if (matched === undefined) unknown = true;
   }
   return unknown ? undecided : no;
-}
-
-function scannedText({ scope, view }: Evaluation): string {
-  return scope.scanned
-    .flatMap(({ field, header }) => view.values(field, header).map(({ folded }) => folded))
-    .join("\n");
 }

@@ -10,7 +10,7 @@ export {
   type MessageContent,
   matchContent,
 } from "./match-content.ts";
-export { type ParsedRule, type ParsedRules, parseRule, parseRules } from "./parse-rule.ts";
+export { type ParsedRule, type ParsedRules, parseRule, parseRules, readStoredRule } from "./parse-rule.ts";
 export type { RuleProblem } from "./problems.ts";
 export * from "./rule.ts";
 export type { RuleInput } from "./rule-input.ts";

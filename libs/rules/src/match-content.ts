@@ -1,8 +1,7 @@
 import { composed, foldCase } from "./fold-case.ts";
 import { LiteralScanner } from "./literal-scanner.ts";
-import { matchesText, type PreparedTest, prepareTest } from "./match-text.ts";
+import { matchesText, PreparedTest } from "./match-text.ts";
 import { PatternCache } from "./pattern-cache.ts";
-import { requiredLiteral } from "./required-literal.ts";
 import type { ExistsTest, TextTest } from "./rule.ts";
 
 /** A test of body or attachment names: it needs the message parsed. */
@@ -49,7 +48,7 @@ export function matchContent(
 ): ContentAnswer[] {
   const until = budget.now() + budget.budgetMs;
   const values = { body: bodyValues(content.texts), attachmentName: valuesOf(content.attachmentNames) };
-  const prepared = tests.map((test) => ("values" in test ? prepareTest(test) : undefined));
+  const prepared = tests.map((test) => ("values" in test ? new PreparedTest(test) : undefined));
   const mayMatch = prefilter(
     prepared,
     values.body.map(({ folded }) => folded),
@@ -60,8 +59,13 @@ export function matchContent(
     if (ready === undefined) return { result: candidates.some(({ text }) => text.trim() !== "") ? "yes" : "no" };
     if (test.field === "body" && !mayMatch(index)) return { result: "no" };
     if (budget.now() > until) return { result: "undecided" };
-    const hit = candidates.findIndex((value) => matchesText(ready, value, patterns, unbounded) === true);
-    if (hit < 0) return { result: "no" };
+    let isOpen = false;
+    const hit = candidates.findIndex((value) => {
+      const matched = matchesText(ready, value, patterns, unbounded);
+      isOpen ||= matched === undefined;
+      return matched === true;
+    });
+    if (hit < 0) return { result: isOpen ? "undecided" : "no" };
     if (test.field === "attachmentName") {
       return { result: "yes", line: { number: hit + 1, text: (candidates[hit]?.text ?? "").slice(0, 200) } };
     }
@@ -71,7 +75,7 @@ export function matchContent(
 }
 
 // Time bounds this side; steps bound the header side.
-const unbounded = { steps: Number.POSITIVE_INFINITY };
+const unbounded = { steps: Number.POSITIVE_INFINITY, literalsFirst: true };
 
 interface ContentValue {
   readonly text: string;
@@ -117,14 +121,9 @@ function prefilter(
 }
 
 /** Folded texts of which at least one occurs where the test is true; undefined when none is certain. */
-export function literalsOf({ test }: PreparedTest): readonly string[] | undefined {
-  const literals: string[] = [];
-  for (const value of test.values) {
-    const literal = test.operator === "matches" ? requiredLiteral(value) : foldCase(value);
-    if (literal === undefined) return undefined;
-    literals.push(literal);
-  }
-  return literals;
+export function literalsOf({ literals }: PreparedTest): readonly string[] | undefined {
+  const certain = literals.filter((literal) => literal !== undefined);
+  return certain.length === literals.length ? certain : undefined;
 }
 
 function findLine(

@@ -1,33 +1,52 @@
 import { foldCase } from "./fold-case.ts";
 import type { PatternCache } from "./pattern-cache.ts";
+import { requiredLiteral } from "./required-literal.ts";
 import type { TextTest } from "./rule.ts";
 
-/** A text test with its values as they are compared: folded unless case counts. */
-export interface PreparedTest {
+/** A text test and what comparing takes, each part worked out when first needed: most tests of most scopes never are. */
+export class PreparedTest {
   readonly test: TextTest;
-  readonly needles: readonly string[];
+  #needles: readonly string[] | undefined;
+  #literals: readonly (string | undefined)[] | undefined;
+
+  constructor(test: TextTest) {
+    this.test = test;
+  }
+
+  /** Values as they are compared: folded unless case counts. */
+  get needles(): readonly string[] {
+    const { caseSensitive, operator, values } = this.test;
+    this.#needles ??= caseSensitive === true || operator === "matches" ? values : values.map(foldCase);
+    return this.#needles;
+  }
+
+  /** By value: a folded text that occurs wherever it holds; undefined where none is certain. */
+  get literals(): readonly (string | undefined)[] {
+    const { operator, values } = this.test;
+    this.#literals ??= values.map(operator === "matches" ? requiredLiteral : foldCase);
+    return this.#literals;
+  }
 }
 
-/** Prepares a text test; patterns are compiled later, when first needed. */
-export function prepareTest(test: TextTest): PreparedTest {
-  const asWritten = test.caseSensitive === true || test.operator === "matches";
-  return { test, needles: asWritten ? test.values : test.values.map(foldCase) };
-}
-
-/** Work left for patterns: instructions x characters. What would exceed it is not decided. */
+/** What patterns may spend. */
 export interface PatternBudget {
+  /** Left: instructions x characters. What would exceed it is not decided. */
   steps: number;
+  /** Compiles and runs a pattern only on texts in which its literal occurs; without it, for tests, on all. */
+  readonly literalsFirst: boolean;
 }
 
 /** Whether a value satisfies a prepared test; undefined when the budget did not allow to find out. */
 export function matchesText(
-  { test, needles }: PreparedTest,
+  prepared: PreparedTest,
   value: { readonly text: string; readonly folded: string },
   patterns: PatternCache,
   budget: PatternBudget,
 ): boolean | undefined {
-  if (test.operator === "matches") return matchesPattern(test, value.text, patterns, budget);
+  const { test } = prepared;
+  if (test.operator === "matches") return matchesPattern(prepared, value, patterns, budget);
   const { operator } = test;
+  const { needles } = prepared;
   const text = test.caseSensitive === true ? value.text : value.folded;
   switch (operator) {
     case "contains":
@@ -42,16 +61,18 @@ export function matchesText(
 }
 
 function matchesPattern(
-  test: TextTest,
-  text: string,
+  { test, literals }: PreparedTest,
+  { text, folded }: { readonly text: string; readonly folded: string },
   patterns: PatternCache,
   budget: PatternBudget,
 ): boolean | undefined {
   let undecided = false;
-  for (const source of test.values) {
+  for (const [index, source] of test.values.entries()) {
+    const literal = budget.literalsFirst ? literals[index] : undefined;
+    if (literal !== undefined && !folded.includes(literal)) continue;
     const pattern = patterns.get(source, test.caseSensitive === true);
-    const steps = pattern.instructions * (text.length + 1);
-    if (steps > budget.steps) {
+    const steps = pattern === undefined ? 0 : pattern.instructions * (text.length + 1);
+    if (pattern === undefined || steps > budget.steps) {
       undecided = true;
       continue;
     }

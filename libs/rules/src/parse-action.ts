@@ -16,7 +16,8 @@ const keysOf: Readonly<Record<ActionName, readonly string[]>> = {
   flag: ["flag"],
   stop: ["lowerScopes"],
 };
-const names = Object.keys(keysOf) as ActionName[];
+/** What a rule can do. */
+export const actionNames = Object.keys(keysOf) as ActionName[];
 // What is delivered elsewhere has no folder and no flags here.
 const inboundOnly: readonly ActionName[] = ["file", "copy", "flag"];
 // RFC 9051 section 2.3.2; \Deleted and \Recent are no rule's business.
@@ -30,10 +31,10 @@ export function parseAction(
   outbound: boolean,
 ): RuleAction | undefined {
   const named = typeof value === "object" && value !== null && "do" in value ? value.do : undefined;
-  const known = names.find((name) => name === named);
+  const known = actionNames.find((name) => name === named);
   const object = problems.object(path, value, ["do", ...(known === undefined ? [] : keysOf[known])]);
   if (object === undefined) return undefined;
-  const name = problems.word(join(path, "do"), named, names);
+  const name = problems.word(join(path, "do"), named, actionNames);
   if (name === undefined) return undefined;
   if (outbound && inboundOnly.includes(name)) {
     return problems.add(join(path, "do"), "NOT_ALLOWED", "outbound mail is not delivered here");
@@ -48,7 +49,7 @@ export function parseAction(
     case "header":
       return headerAction(problems, path, object);
     case "tag": {
-      const tag = text("text", 50);
+      const tag = text("text", ruleLimits.tagCharacters);
       return tag === undefined ? undefined : { do: name, text: tag };
     }
     case "forward":
@@ -63,7 +64,10 @@ export function parseAction(
       return flag === undefined ? undefined : { do: name, flag };
     }
     case "stop":
-      return { do: name, ...(object.lowerScopes === true ? { lowerScopes: true } : {}) };
+      return {
+        do: name,
+        ...(problems.isOn(join(path, "lowerScopes"), object.lowerScopes) ? { lowerScopes: true } : {}),
+      };
     case "quarantine":
     case "discard":
       return { do: name };

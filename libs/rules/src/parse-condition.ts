@@ -1,5 +1,6 @@
 import { composed } from "./fold-case.ts";
 import { compilePattern } from "./pattern-cache.ts";
+import { patternCost } from "./pattern-cost.ts";
 import { join, type RuleProblems } from "./problems.ts";
 import {
   type Condition,
@@ -15,9 +16,17 @@ import {
 const fields = [...(Object.keys(textFields) as TextField[]), "size", "score"] as const;
 const testKeys = ["field", "header", "operator", "value", "values", "caseSensitive"];
 
+/** What the patterns of one scope may still cost; negative = they cost too much, which was said. */
+export interface PatternRoom {
+  cost: number;
+  /** They were accepted before, so they are not compiled to see whether they can be. */
+  readonly areStored?: boolean;
+}
+
 /** Counts down what a rule may still hold. */
-export interface ConditionRoom {
+interface ConditionRoom {
   conditions: number;
+  readonly patterns: PatternRoom;
 }
 
 /** Reads a list of conditions; undefined when it is none. */
@@ -47,7 +56,7 @@ function parseCondition(
     room.conditions -= 1;
     if (room.conditions < 0)
       return problems.add(path, "TOO_MANY", `at most ${ruleLimits.conditionsPerRule} tests a rule`);
-    return parseTest(problems, path, value);
+    return parseTest(problems, path, value, room.patterns);
   }
   const object = problems.object(path, value, [group]);
   if (object === undefined) return undefined;
@@ -67,7 +76,7 @@ function parseCondition(
   }
 }
 
-function parseTest(problems: RuleProblems, path: string, value: unknown): RuleTest | undefined {
+function parseTest(problems: RuleProblems, path: string, value: unknown, patterns: PatternRoom): RuleTest | undefined {
   const object = problems.object(path, value, testKeys);
   if (object === undefined) return undefined;
   const field = problems.word(join(path, "field"), object.field, fields);
@@ -89,8 +98,8 @@ function parseTest(problems: RuleProblems, path: string, value: unknown): RuleTe
   const operator = problems.word(join(path, "operator"), object.operator, [...textOperators, "exists"] as const);
   if (operator === undefined) return undefined;
   if (operator === "exists") return { ...named, operator };
-  const sensitive = object.caseSensitive === true;
-  const values = testValues(problems, path, object, { operator, sensitive });
+  const sensitive = problems.isOn(join(path, "caseSensitive"), object.caseSensitive);
+  const values = testValues(problems, path, object, { operator, sensitive, patterns });
   if (values === undefined) return undefined;
   return { ...named, operator, values, ...(sensitive ? { caseSensitive: true } : {}) };
 }
@@ -99,7 +108,10 @@ function testValues(
   problems: RuleProblems,
   path: string,
   object: Readonly<Record<string, unknown>>,
-  { operator, sensitive }: { readonly operator: TextOperator; readonly sensitive: boolean },
+  {
+    operator,
+    ...usage
+  }: { readonly operator: TextOperator; readonly sensitive: boolean; readonly patterns: PatternRoom },
 ): readonly string[] | undefined {
   const single = object.values === undefined;
   const listPath = join(path, single ? "value" : "values");
@@ -113,13 +125,30 @@ function testValues(
     const at = single ? listPath : join(listPath, index);
     const text = problems.text(at, entry, charactersMax);
     if (text === undefined) return;
-    if (isPattern && !isUsable(problems, at, text, sensitive)) return;
+    if (isPattern && !isUsable(problems, at, text, usage)) return;
     values.push(isPattern ? text : composed(text));
   });
   return [...new Set(values)];
 }
 
-function isUsable(problems: RuleProblems, path: string, pattern: string, sensitive: boolean): boolean {
+function isUsable(
+  problems: RuleProblems,
+  path: string,
+  pattern: string,
+  { sensitive, patterns }: { readonly sensitive: boolean; readonly patterns: PatternRoom },
+): boolean {
+  if (patterns.areStored === true) return true;
+  const cost = patternCost(pattern);
+  if (cost > ruleLimits.patternCost) {
+    problems.add(path, "BAD_PATTERN", "too costly: fewer repetitions, wide ranges or Unicode classes");
+    return false;
+  }
+  if (patterns.cost < 0) return false;
+  patterns.cost -= cost;
+  if (patterns.cost < 0) {
+    problems.add(path, "TOO_MANY", "the patterns of a scope's rules are too costly together");
+    return false;
+  }
   try {
     const { instructions } = compilePattern(pattern, sensitive);
     if (instructions <= ruleLimits.patternInstructions) return true;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { parseRule, parseRules } from "./parse-rule.ts";
+import { parseRule, parseRules, readStoredRule } from "./parse-rule.ts";
+import { isPlainRule } from "./plain-rule.ts";
 import { ruleJson, ruleLimits } from "./rule.ts";
 
 const sound = {
@@ -47,6 +48,11 @@ describe("parseRule", () => {
     ["all[0].vlaue UNKNOWN_KEY", condition({ field: "subject", operator: "exists", vlaue: "x" })],
     ["all[0].not.field NOT_ALLOWED", condition({ not: { field: "x", operator: "exists" } })],
     ["all[0].any MISSING", condition({ any: [] })],
+    [
+      "all[0].caseSensitive BAD_VALUE",
+      condition({ field: "subject", operator: "contains", value: "x", caseSensitive: "yes" }),
+    ],
+    ["actions[0].lowerScopes BAD_VALUE", action({ do: "stop", lowerScopes: 1 })],
     ["actions[0].do NOT_ALLOWED", action({ do: "explode" })],
     ["actions[0].name NOT_ALLOWED", action({ do: "header", name: "Received", value: "x" })],
     ["actions[0].value BAD_VALUE", action({ do: "header", name: "X-A", value: "x\r\nBcc: all@x.example" })],
@@ -147,5 +153,79 @@ describe("parseRules", () => {
       parseRules(big).problems?.map(({ path, code }) => `${path} ${code}`),
       [" TOO_MANY"],
     );
+  });
+});
+
+describe("a stored rule", () => {
+  test("reads as it was parsed, patterns unseen; what has no form is none", () => {
+    const json = {
+      name: "r",
+      all: [{ field: "subject", operator: "matches", value: "a+" }],
+      actions: [{ do: "discard" }],
+    };
+    const { rule } = parseRule(json, "tenant");
+    assert.deepEqual(readStoredRule(rule, "tenant"), rule);
+    const broken = { ...json, all: [{ field: "subject", operator: "matches", values: ["(a"] }] };
+    assert.equal(parseRule(broken).rule, undefined);
+    assert.deepEqual(readStoredRule(broken)?.all, broken.all);
+    for (const nonsense of [null, 1, {}, { ...json, actions: [] }, { ...json, wrong: 1 }])
+      assert.equal(readStoredRule(nonsense), undefined);
+  });
+  test("what is taken for plain is what the reader would have read, patterns apart", () => {
+    const tests = fc.constantFrom<object>(
+      { field: "subject", operator: "contains", values: ["a", "b c"] },
+      { field: "header", header: "x-a", operator: "equals", values: ["a"], caseSensitive: true },
+      { field: "body", operator: "matches", values: ["a+"] },
+      { field: "header", header: "list-id", operator: "exists" },
+      { field: "score", operator: "atLeast", value: 5 },
+    );
+    const actions = fc.constantFrom<object>({ do: "file", folder: "A" }, { do: "tag", text: "[x]" }, { do: "stop" });
+    const list = <T>(of: fc.Arbitrary<T>) => fc.array(of, { minLength: 1, maxLength: 2 });
+    const sane = fc.tuple(fc.constantFrom("all", "any"), list(tests), list(actions));
+    const odd = fc.constantFrom<unknown>(
+      ...[
+        "",
+        "é",
+        "a\nb",
+        "x".repeat(300),
+        7,
+        null,
+        true,
+        false,
+        Number.NaN,
+        [],
+        ["a", "a"],
+        [1],
+        {},
+        "exists",
+        "size",
+      ],
+      ...["outbound", "header", "toString", "reject", "redirect", "flag", "X-A", ["a@b.test"], "matches", "atLeast"],
+    );
+    const keys = ["name", "all", "any", "actions", "direction", "enabled", "field", "header", "operator", "value"];
+    const change = fc.record({
+      at: fc.constantFrom("rule", "test", "action"),
+      key: fc.constantFrom(...keys, "values", "caseSensitive", "do", "folder", "text", "to", "lowerScopes", "more"),
+      to: odd,
+    });
+    let plain = 0;
+    fc.assert(
+      fc.property(sane, fc.array(change, { maxLength: 2 }), ([group, conditions, done], changes) => {
+        const rule = JSON.parse(JSON.stringify({ name: "r", [group]: conditions, actions: done }));
+        const places = { rule, test: rule[group][0], action: rule.actions[0] };
+        for (const { at, key, to } of changes) places[at as "rule"][key] = to;
+        if (!isPlainRule(rule)) return;
+        plain += 1;
+        assert.deepEqual(parseRule(rule), { rule });
+      }),
+      { numRuns: 5_000 },
+    );
+    assert.ok(plain > 500, `only ${plain}`);
+    const usual = {
+      name: "r",
+      any: [{ field: "header", header: "list-id", operator: "contains", values: ["a", "b"] }],
+    };
+    for (const actions of [[{ do: "file", folder: "Lists" }], [{ do: "tag", text: "[x]" }, { do: "stop" }]])
+      assert.ok(isPlainRule({ ...usual, actions }), "the way most rules are");
   });
 });

@@ -1,5 +1,6 @@
 import { parseAction } from "./parse-action.ts";
-import { parseConditions } from "./parse-condition.ts";
+import { type PatternRoom, parseConditions } from "./parse-condition.ts";
+import { isPlainRule } from "./plain-rule.ts";
 import { join, type RuleProblem, RuleProblems } from "./problems.ts";
 import { type Condition, type Rule, type RuleScope, ruleLimits, type TextTest } from "./rule.ts";
 
@@ -21,8 +22,20 @@ const ruleKeys = ["name", "direction", "enabled", "all", "any", "actions"];
  */
 export function parseRule(json: unknown, scope?: RuleScope): ParsedRule {
   const problems = new RuleProblems();
-  const rule = readRule(problems, "", json, scope);
+  const patterns = { cost: ruleLimits.patternCostPerScope };
+  const rule = readRule(problems, { path: "", patterns, scope }, json);
   return rule === undefined || problems.list.length > 0 ? { problems: problems.list } : { rule };
+}
+
+/**
+ * Reads a rule that parseRule accepted before, as it was stored: its form only. Compiling its patterns again would cost more
+ * than all the rest; should one be none any more, its rule is undecided.
+ */
+export function readStoredRule(json: unknown, scope?: RuleScope): Rule | undefined {
+  if (isPlainRule(json)) return json;
+  const problems = new RuleProblems();
+  const rule = readRule(problems, { path: "", patterns: { cost: 0, areStored: true }, scope }, json);
+  return problems.list.length > 0 ? undefined : rule;
 }
 
 /** Reads all rules of one scope: each of them, their number, and that no two share a name. */
@@ -30,10 +43,11 @@ export function parseRules(json: unknown, scope?: RuleScope): ParsedRules {
   const problems = new RuleProblems();
   const rules: Rule[] = [];
   const names = new Set<string>();
+  const patterns = { cost: ruleLimits.patternCostPerScope };
   let values = 0;
   for (const [index, entry] of (problems.entries("", json, 0, ruleLimits.rulesPerScope) ?? []).entries()) {
     const path = join("", index);
-    const rule = readRule(problems, path, entry, scope);
+    const rule = readRule(problems, { path, patterns, scope }, entry);
     if (rule === undefined) continue;
     if (names.has(rule.name))
       problems.add(join(path, "name"), "NOT_ALLOWED", "another rule of this scope has this name");
@@ -51,7 +65,14 @@ export function parseRules(json: unknown, scope?: RuleScope): ParsedRules {
   return problems.list.length > 0 ? { problems: problems.list } : { rules };
 }
 
-function readRule(problems: RuleProblems, path: string, json: unknown, scope: RuleScope | undefined): Rule | undefined {
+interface RulePlace {
+  readonly path: string;
+  readonly scope: RuleScope | undefined;
+  /** Shared by the rules of a scope. */
+  readonly patterns: PatternRoom;
+}
+
+function readRule(problems: RuleProblems, { path, scope, patterns }: RulePlace, json: unknown): Rule | undefined {
   const object = problems.object(path, json, ruleKeys);
   if (object === undefined) return undefined;
   const name = problems.text(join(path, "name"), object.name, ruleLimits.nameCharacters);
@@ -63,10 +84,8 @@ function readRule(problems: RuleProblems, path: string, json: unknown, scope: Ru
   if (outbound && (scope === "domain" || scope === "mailbox")) {
     problems.add(join(path, "direction"), "NOT_ALLOWED", "outbound rules are set at tenant scope and above");
   }
-  if (object.enabled !== undefined && typeof object.enabled !== "boolean") {
-    problems.add(join(path, "enabled"), "BAD_VALUE", "true or false");
-  }
-  const group = groupOf(problems, path, object);
+  const isOff = object.enabled !== undefined && !problems.isOn(join(path, "enabled"), object.enabled);
+  const group = groupOf(problems, path, object, patterns);
   const list = problems.entries(join(path, "actions"), object.actions, 1, ruleLimits.actionsPerRule) ?? [];
   const actions = list
     .map((action, index) => parseAction(problems, join(join(path, "actions"), index), action, outbound))
@@ -75,7 +94,7 @@ function readRule(problems: RuleProblems, path: string, json: unknown, scope: Ru
   return {
     name,
     ...(outbound ? { direction: "outbound" } : {}),
-    ...(object.enabled === false ? { enabled: false } : {}),
+    ...(isOff ? { enabled: false } : {}),
     ...group,
     actions,
   };
@@ -85,11 +104,12 @@ function groupOf(
   problems: RuleProblems,
   path: string,
   object: Readonly<Record<string, unknown>>,
+  patterns: PatternRoom,
 ): { readonly all: readonly Condition[] } | { readonly any: readonly Condition[] } | undefined {
   const { all, any } = object;
   if ((all === undefined) === (any === undefined)) return problems.add(path, "MISSING", "either all or any, not both");
   const key = all === undefined ? "any" : "all";
-  const room = { conditions: ruleLimits.conditionsPerRule, depth: 1, min: all === undefined ? 1 : 0 };
+  const room = { conditions: ruleLimits.conditionsPerRule, patterns, depth: 1, min: all === undefined ? 1 : 0 };
   const list = parseConditions(problems, join(path, key), object[key], room);
   if (list === undefined) return undefined;
   return all === undefined ? { any: list } : { all: list };

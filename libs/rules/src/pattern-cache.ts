@@ -51,18 +51,33 @@ export class LeastRecentlyUsed<T> {
 
 /** Compiled patterns by text and case, bounded by their instructions. */
 export class PatternCache {
-  readonly #patterns: LeastRecentlyUsed<CompiledPattern>;
+  readonly #patterns: LeastRecentlyUsed<CompiledPattern | typeof broken>;
 
   constructor(instructionsMax: number) {
-    this.#patterns = new LeastRecentlyUsed(instructionsMax, (pattern) => pattern.instructions + 32);
+    this.#patterns = new LeastRecentlyUsed(instructionsMax, (pattern) =>
+      pattern === broken ? 32 : pattern.instructions + 32,
+    );
   }
 
   get size(): number {
     return this.#patterns.size;
   }
 
-  get(pattern: string, caseSensitive: boolean): CompiledPattern {
+  /** Undefined when it is no pattern, though one was stored: nobody can tell what it matches. */
+  get(pattern: string, caseSensitive: boolean): CompiledPattern | undefined {
     const key = (caseSensitive ? "s" : "i") + pattern;
-    return this.#patterns.get(key, () => compilePattern(pattern, caseSensitive));
+    const found = this.#patterns.get(key, () => compiledOrBroken(pattern, caseSensitive));
+    return found === broken ? undefined : found;
+  }
+}
+
+const broken = Symbol("broken");
+
+function compiledOrBroken(pattern: string, caseSensitive: boolean): CompiledPattern | typeof broken {
+  try {
+    return compilePattern(pattern, caseSensitive);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.name.startsWith("RE2JS")) throw error;
+    return broken;
   }
 }

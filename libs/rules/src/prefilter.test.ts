@@ -181,13 +181,45 @@ describe("the prefilter never changes a result", () => {
             { name: "From", value: from },
           ],
         };
-        const [withFilter, without] = [true, false].map((prefilter) =>
-          runWhole([scopeOf("tenant", list)], input, undefined, new RuleCache({ prefilter })),
-        );
-        assert.deepEqual(withFilter, without);
+        const run = (cache: RuleCache) => runWhole([scopeOf("tenant", list)], input, undefined, cache);
+        const without = run(new RuleCache({ prefilter: false }));
+        // Built before the first comparison, in the middle of a run, and later than this.
+        for (const scannerAfter of [0, 20, 20_000]) {
+          const cache = new RuleCache({ scannerAfter });
+          assert.deepEqual(run(cache), without);
+          assert.deepEqual(run(cache), without);
+        }
       }),
       { numRuns: 150 },
     );
+  });
+  test("a budget that is spent leaves the same rules open, whether the scanner is there or not", () => {
+    const rules = Array.from({ length: 40 }, (_, index): Rule => {
+      const values = index % 2 === 0 ? ["(ab|ba){100,200}x{200}"] : ["word(ab|ba){100,150}x{200}"];
+      const all = [{ field: "anyHeader", operator: "matches", values } as const];
+      return { name: `r${index}`, all, actions: [{ do: "tag", text: "t" }] };
+    });
+    const headers = Array.from({ length: 60 }, (_, at) => ({
+      name: `X-${at}`,
+      value: at % 2 === 0 ? "ab".repeat(40) : `word ${"ab".repeat(40)}`,
+    }));
+    const [early, late] = [0, 1_000_000].map((scannerAfter) =>
+      runWhole([scopeOf("tenant", rules)], { ...plainInput, headers }, undefined, new RuleCache({ scannerAfter })),
+    );
+    assert.deepEqual(early, late);
+    assert.ok((early?.undecided.length ?? 0) > 0);
+  });
+  test("a pattern that was stored and is none any more leaves its rule open", () => {
+    const all = [{ field: "subject", operator: "matches", values: ["(cheap"] } as const];
+    const rules: readonly Rule[] = [
+      { name: "broken", all, actions: [{ do: "discard" }] },
+      { name: "broken, not", all: [{ not: all[0] as TextTest }], actions: [{ do: "discard" }] },
+    ];
+    const outcome = runWhole([scopeOf("tenant", rules)]);
+    assert.deepEqual([outcome.undecided.map(({ rule }) => rule), outcome.actions], [["broken", "broken, not"], []]);
+    const body = { field: "body", operator: "matches", values: ["(cheap"] } as const;
+    const answers = matchContent({ texts: ["cheap"], attachmentNames: [] }, [body], { budgetMs: 9, now: () => 0 });
+    assert.deepEqual(answers, [{ result: "undecided" }]);
   });
   test("of content tests: many together answer as each alone", () => {
     const tests = fc.uniqueArray(testOf("body"), {

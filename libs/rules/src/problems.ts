@@ -54,6 +54,12 @@ export class RuleProblems {
     return word ?? this.add(path, "NOT_ALLOWED", `one of ${words.join(", ")}`);
   }
 
+  /** Whether the value is true; what is neither true, false nor absent is a problem. */
+  isOn(path: string, value: unknown): boolean {
+    if (value !== undefined && typeof value !== "boolean") this.add(path, "BAD_VALUE", "true or false");
+    return value === true;
+  }
+
   /** The value as a list of `min` to `max` entries. */
   entries(path: string, value: unknown, min: number, max: number): readonly unknown[] | undefined {
     if (!Array.isArray(value)) return this.add(path, value === undefined ? "MISSING" : "BAD_VALUE", "a list");

@@ -120,8 +120,12 @@ export const ruleLimits = {
   patternCharacters: 512,
   /** Instructions of a compiled pattern. */
   patternInstructions: 1_000,
+  /** `patternCost` of one pattern, and of all patterns of a scope: about 6 ms and 60 ms of compiling. */
+  patternCost: 4_000,
+  patternCostPerScope: 40_000,
   actionsPerRule: 10,
   folderCharacters: 255,
+  tagCharacters: 50,
   textCharacters: 255,
   /** Redirect and forward targets: of a rule, and of all rules that a message met. */
   targets: 20,

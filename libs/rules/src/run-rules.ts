@@ -36,7 +36,7 @@ const patternStepsMax = 2_000_000;
  */
 export function runRules(compiled: CompiledRules, input: RuleInput): RuleOutcome {
   const view = new InputView(input);
-  const budget = { steps: patternStepsMax };
+  const budget = { steps: patternStepsMax, literalsFirst: compiled.cache.prefilter };
   const matched: MatchedRule[] = [];
   const needs = new Map<string, ContentTest>();
   const undecided: { rule: string; scope: RuleScope }[] = [];

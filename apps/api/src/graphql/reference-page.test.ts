@@ -6,10 +6,14 @@ import { parse, validate } from "graphql";
 import { defaultApiLimits } from "../ports.ts";
 import { buildApiSchema } from "./schema.ts";
 
-const page = readFileSync(new URL("../../../../docs/reference/graphql.md", import.meta.url), "utf8");
+const pageNamed = (name: string) =>
+  readFileSync(new URL(`../../../../docs/reference/${name}.md`, import.meta.url), "utf8");
+const page = pageNamed("graphql");
 
 describe("docs/reference/graphql.md", () => {
-  const examples = [...page.matchAll(/```graphql\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
+  const examples = [...(page + pageNamed("processing-rules")).matchAll(/```graphql\n([\s\S]*?)```/g)].map(
+    (match) => match[1] ?? "",
+  );
 
   test("has examples that the schema takes", () => {
     assert.ok(examples.length >= 5);

@@ -72,7 +72,9 @@ function refuseDenied(app: FastifyInstance, peerAbuse: ApiShared["deps"]["peerAb
   app.addHook("onRequest", async (request, reply) => {
     const seconds = peerAbuse.deniedForSeconds(request.ip);
     if (seconds === undefined || healthPaths.has(request.url.split("?", 1)[0] ?? "")) return;
-    const message = `Your address is refused after abuse. Try again in ${seconds} s.`;
+    const reference = peerAbuse.referenceOf?.(request.ip);
+    const quote = reference === undefined ? "" : ` (ref ${reference})`;
+    const message = `Your address is refused after abuse. Try again in ${seconds} s.${quote}`;
     return reply
       .code(429)
       .header("retry-after", String(seconds))

@@ -10,6 +10,8 @@ import type { Operations } from "./operations.ts";
 import { createPardonOperations } from "./pardon-operations.ts";
 import { createPolicyOperations } from "./policy-operations.ts";
 import { createQuarantineOperations } from "./quarantine-operations.ts";
+import { createRuleOperations } from "./rule-operations.ts";
+import { createRuleTest } from "./rule-test.ts";
 import { createShadowOperations } from "./shadow-operations.ts";
 import { createTenantOperations } from "./tenant-operations.ts";
 import { createTokenOperations } from "./token-operations.ts";
@@ -28,6 +30,8 @@ export function createOperations(deps: OperationDeps): Operations {
     ...policy,
     ...quarantine,
     ...createPardonOperations(kit, quarantine.quarantineRelease),
+    ...createRuleOperations(kit),
+    ruleTest: createRuleTest(kit),
     ...createMarkOperations(kit),
     ...createShadowOperations(kit),
     ...createTokenOperations(kit),

@@ -93,6 +93,26 @@ export interface PolicyUpdateInput extends CommandOptions {
   /** Values by setting name. */
   readonly set?: unknown;
   readonly unset?: Maybe<readonly string[]>;
+  /** What the scopes below may no longer choose, by setting name: `{locked: true}` or a bound. */
+  readonly limits?: unknown;
+  readonly unsetLimits?: Maybe<readonly string[]>;
+}
+export interface RuleSaveInput extends CommandOptions {
+  readonly scope: ScopeInput;
+  /** libs/rules JSON; replaces the scope's rule of this name. */
+  readonly rule?: unknown;
+  /** Name of the rule to stand before; "" = last. Absent: where it stands, a new one last. */
+  readonly before?: Maybe<string>;
+}
+export interface RuleDeleteInput extends CommandOptions {
+  readonly scope: ScopeInput;
+  readonly name: string;
+}
+export interface RuleTestInput {
+  readonly scope: ScopeInput;
+  readonly rule?: unknown;
+  /** `vrd_...`, `hld_...` or `msg_...`. */
+  readonly messageReference: string;
 }
 export interface SenderEntryAddInput extends CommandOptions {
   readonly scope: ScopeInput;

@@ -1,3 +1,4 @@
+import type { Scope } from "@mailfold/domain";
 import type { Refusal } from "@mailfold/kernel";
 import type {
   AliasRecord,
@@ -15,6 +16,7 @@ import type { PolicyDifference } from "../history/policy-difference.ts";
 import type * as input from "./operation-inputs.ts";
 import type { OperationOutcome } from "./operation-outcome.ts";
 import type { EffectivePolicy, PlacedScope, SenderEntryRecord } from "./policy-records.ts";
+import type { RuleTest, SavedRule } from "./rule-records.ts";
 
 /** One operation: who asks, what for; refusals are values. */
 export type Operation<I, V> = (caller: Caller, input: I) => Promise<OperationOutcome<V>>;
@@ -83,6 +85,10 @@ export interface Operations {
   readonly aliasAdd: Operation<input.AliasAddInput, AliasRecord>;
   readonly aliasRemove: Operation<input.AliasRemoveInput, AliasRecord>;
   readonly policyUpdate: Operation<input.PolicyUpdateInput, EffectivePolicy>;
+  readonly ruleSave: Operation<input.RuleSaveInput, SavedRule>;
+  readonly ruleDelete: Operation<input.RuleDeleteInput, Scope>;
+  /** Writes nothing. */
+  readonly ruleTest: Operation<input.RuleTestInput, RuleTest>;
   readonly senderEntryAdd: Operation<input.SenderEntryAddInput, SenderEntryRecord>;
   readonly senderEntryRemove: Operation<input.SenderEntryRemoveInput, SenderEntryRecord>;
   readonly senderPardon: Operation<input.SenderPardonInput, PardonedSender>;

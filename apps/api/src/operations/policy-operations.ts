@@ -1,20 +1,15 @@
-import {
-  policySettings,
-  type Scope,
-  type SenderEntryAdded,
-  type SettingValue,
-  scopeId,
-  senderEntry,
-} from "@mailfold/domain";
+import { policySettings, type SenderEntryAdded, scopeId, senderEntry } from "@mailfold/domain";
 import { streams } from "@mailfold/events";
 import type { RecordedEvent } from "@mailfold/kernel";
-import { parseSenderPattern, settingDefinition, validateSenderEntry, validateSetting } from "@mailfold/policy";
+import { parseSenderPattern, validateSenderEntry } from "@mailfold/policy";
 import type { SenderEntries } from "../records/sender-entries.ts";
+import { unlocksOf } from "./limits-above.ts";
 import type { OperationKit } from "./operation-kit.ts";
 import { invalidInput, notFound, type OperationOutcome, refused } from "./operation-outcome.ts";
 import type { Operations } from "./operations.ts";
 import { placeScope, placeStoredScope } from "./placed-scope.ts";
 import type { SenderEntryRecord } from "./policy-records.ts";
+import { createPolicyUpdate } from "./policy-update.ts";
 import type { Load } from "./run-command.ts";
 import { decideOn, planOf } from "./single-stream.ts";
 import { optional } from "./tenant-operations.ts";
@@ -33,76 +28,7 @@ export function createPolicyOperations(kit: OperationKit, entries: SenderEntries
 /** Risky features that the platform has unlocked, read from the log itself: a lagging view must not open anything. */
 export async function readUnlocks(load: Load): Promise<readonly string[]> {
   const platform = await load(policySettings, streams.policy("platform"));
-  return stringsOf(platform.state.values.unlocks);
-}
-
-function stringsOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
-}
-
-function createPolicyUpdate(kit: OperationKit): Operations["policyUpdate"] {
-  return (caller, input) =>
-    kit.execute({
-      caller,
-      operation: "policyUpdate",
-      input,
-      prepare() {
-        const placed = placeScope(kit.view(caller), caller, input.scope);
-        if ("errors" in placed) return placed;
-        const set = input.set ?? {};
-        if (typeof set !== "object" || Array.isArray(set))
-          return invalidInput("set maps setting names to values.", "set");
-        const { scope, path } = placed;
-        const stream = streams.policy(scopeId(scope));
-        return {
-          belonging: placed,
-          streams: [stream],
-          async plan(load) {
-            const loaded = await load(policySettings, stream);
-            const values = set as Readonly<Record<string, SettingValue>>;
-            const own = scope.kind === "platform" && Object.hasOwn(values, "unlocks");
-            const unlocked = own ? stringsOf(values.unlocks) : await readUnlocks(load);
-            const canonical = Object.fromEntries(
-              Object.entries(values).map(([name, value]) => {
-                const checked = validateSetting(name, value, scope.kind, { unlocked });
-                return [name, checked.ok ? checked.value : value];
-              }),
-            );
-            return planOf(
-              decideOn(policySettings, loaded, {
-                type: "ChangePolicySettings",
-                scope,
-                set: canonical,
-                unset: input.unset ?? [],
-                scopeExists: true,
-                check: (name, value) => checkSetting(name, value, { kind: scope.kind, unlocked }),
-              }),
-            );
-          },
-          value: () => ({ placed, settings: kit.deps.policy.current().effective(path) }),
-        };
-      },
-    });
-}
-
-function checkSetting(
-  name: string,
-  value: SettingValue | undefined,
-  at: { readonly kind: Scope["kind"]; readonly unlocked: readonly string[] },
-) {
-  const definition = settingDefinition(name);
-  if (definition === undefined) return { code: "SETTING_UNKNOWN", message: `there is no setting ${name}` } as const;
-  if (value === undefined) return undefined;
-  const checked = validateSetting(name, value, at.kind, at);
-  if (checked.ok) return undefined;
-  const message = checked.problem;
-  // The widest scope takes every setting, so a value that passes there fails for its scope or its lock alone.
-  const wide = validateSetting(name, value, "platform", { unlocked: ["localUsers", "anyone", "trustUnverified"] });
-  if (!wide.ok) return { code: "SETTING_INVALID", message } as const;
-  if (typeof value === "string" && definition.locked?.includes(value) && !at.unlocked.includes(value)) {
-    return { code: "UNLOCK_REQUIRED", message } as const;
-  }
-  return { code: "SETTING_NOT_AT_SCOPE", message } as const;
+  return unlocksOf(platform.state);
 }
 
 function createSenderEntryAdd(kit: OperationKit, entries: SenderEntries): Operations["senderEntryAdd"] {

@@ -3,7 +3,7 @@ import type { DnsResolver } from "@mailfold/dns";
 import { type EventStore, openMemoryEventStore } from "@mailfold/event-store";
 import { createEventCodec, redactSecrets } from "@mailfold/events";
 import { type Position, type Sealer, startOfLog } from "@mailfold/kernel";
-import { readMessagePreview } from "@mailfold/mime";
+import { readMessagePreview, readMessageText } from "@mailfold/mime";
 import { applyPolicyEvent, type CompiledPolicy, emptyPolicy, policyEventTypes } from "@mailfold/policy";
 import { auditTrail } from "@mailfold/projection-audit-trail";
 import { createDirectory, type Directory, directoryProjection } from "@mailfold/projection-directory";
@@ -13,6 +13,7 @@ import { policyIndex } from "@mailfold/projection-policy-index";
 import { quarantine } from "@mailfold/projection-quarantine";
 import { shadows, shadowVerdicts } from "@mailfold/projection-shadows";
 import { MemoryRows, type ProjectionStatus, type ReadStore } from "@mailfold/read-store";
+import { contentTestKey, matchContent } from "@mailfold/rules";
 import { createLogger, createMetrics } from "@mailfold/telemetry";
 import { hashSecret } from "../bearer-token.ts";
 import type { Caller } from "../caller.ts";
@@ -136,7 +137,16 @@ export async function createApiWorld(): Promise<ApiWorld> {
       log: createLogger("silent"),
       metrics: createMetrics(),
       clock,
-      mime: { preview: async (bytes) => readMessagePreview(bytes) },
+      mime: {
+        preview: async (bytes) => readMessagePreview(bytes),
+        text: async (bytes) => readMessageText(bytes),
+      },
+      ruleContent: {
+        async match(content, tests) {
+          const answers = matchContent(content, tests, { budgetMs: 1_000, now: () => 0 });
+          return new Map(tests.map((test, index) => [contentTestKey(test), answers[index] ?? { result: "undecided" }]));
+        },
+      },
       copiesOf: async (mailboxId, verdictId) => world.copies.get(`${mailboxId} ${verdictId}`) ?? [],
       waitForViews,
       readiness: () => ({ ready: true, roles: { api: true } }),

@@ -17,6 +17,16 @@ const diff = "truncated differences { part name before { value scope } after { v
 const now = () => `{time: "${new Date().toISOString()}"}`;
 
 const shadowFields = "id changes state report { total samples { reference } }";
+const rule = `{name: "r", all: [], actions: [{do: "discard"}]}`;
+const ruleTest = (scope: string, reference: string) =>
+  `{ ruleTest(input: {scope: {${scope}}, rule: ${rule}, messageReference: "${reference}"}) { test { matches } errors { code message path details } } }`;
+
+const limit = "scope event locked min max allowed";
+const lock = "limits: {sizeLimitBytes: {locked: true}}";
+const setPolicy = (scope: string, change: string) =>
+  `mutation { policyUpdate(input: {scope: {${scope}}, ${change}}) { ${payload} } }`;
+const addEntry = (scope: string) =>
+  `mutation { senderEntryAdd(input: {scope: {${scope}}, list: KILL, pattern: "192.0.2.1"}) { ${payload} } }`;
 
 /** Every field of the API that takes something foreign, as a document over ids. `own` = the caller's own tenant. */
 export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = {
@@ -48,6 +58,9 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
     `{ effectivePolicy(scope: {mailboxId: "${mailbox}"}) { settings { name } } }`,
   "effectivePolicy reseller": ({ reseller }) =>
     `{ effectivePolicy(scope: {resellerId: "${reseller}"}) { settings { name } } }`,
+  "effectivePolicy limits": ({ mailbox }) =>
+    `{ effectivePolicy(scope: {mailboxId: "${mailbox}"}) { settings { limit { ${limit} } limitBelow { ${limit} } } } }`,
+  "senderList reseller": ({ reseller }) => `{ senderList(scope: {resellerId: "${reseller}"}) { ${page} } }`,
   "senderList tenant": ({ tenant }) => `{ senderList(scope: {tenantId: "${tenant}"}) { ${page} } }`,
   "senderList domain": ({ domain }) => `{ senderList(scope: {domainId: "${domain}"}) { ${page} } }`,
   "senderList learned": ({ tenant }) =>
@@ -58,6 +71,7 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
     `{ senderList(scope: {resellerId: "${reseller}"}, list: LEARNED) { ${page} } }`,
   "node listing": ({ listing }) => `{ node(id: "${listing}") { ... on SenderEntry { ${listingFields} } } }`,
   "node pardon": ({ pardon }) => `{ node(id: "${pardon}") { ... on SenderPardon { ${pardonFields} } } }`,
+  "senderList mailbox": ({ mailbox }) => `{ senderList(scope: {mailboxId: "${mailbox}"}) { ${page} } }`,
   "verdicts tenant": ({ tenant }) => `{ verdicts(where: {tenantId: "${tenant}"}) { ${page} } }`,
   "verdicts recipient": ({ address }) => `{ verdicts(where: {recipient: "${address}"}) { ${page} } }`,
   "messageTrace reference": ({ verdict }) =>
@@ -121,12 +135,31 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
   "aliasAdd foreign target": ({ mailbox }, own) =>
     `mutation { aliasAdd(input: {tenantId: "${own.tenant}", address: "n@${own.domainName}", targets: ["${mailbox}"]}) { ${payload} } }`,
   aliasRemove: ({ alias }) => `mutation { aliasRemove(input: {aliasId: "${alias}", commandId: "c"}) { ${payload} } }`,
-  "policyUpdate tenant": ({ tenant }) =>
-    `mutation { policyUpdate(input: {scope: {tenantId: "${tenant}"}, set: {sizeLimitBytes: 70000}}) { ${payload} } }`,
-  "policyUpdate domain": ({ domain }) =>
-    `mutation { policyUpdate(input: {scope: {domainId: "${domain}"}, set: {sizeLimitBytes: 70000}}) { ${payload} } }`,
-  "senderEntryAdd tenant": ({ tenant }) =>
-    `mutation { senderEntryAdd(input: {scope: {tenantId: "${tenant}"}, list: KILL, pattern: "192.0.2.1"}) { ${payload} } }`,
+  "policyUpdate reseller": ({ reseller }) => setPolicy(`resellerId: "${reseller}"`, "set: {sizeLimitBytes: 70000}"),
+  "policyUpdate tenant": ({ tenant }) => setPolicy(`tenantId: "${tenant}"`, "set: {sizeLimitBytes: 70000}"),
+  "policyUpdate domain": ({ domain }) => setPolicy(`domainId: "${domain}"`, "set: {sizeLimitBytes: 70000}"),
+  "policyUpdate mailbox": ({ mailbox }) => setPolicy(`mailboxId: "${mailbox}"`, "set: {sizeLimitBytes: 70000}"),
+  "policyUpdate unset": ({ mailbox }) => setPolicy(`mailboxId: "${mailbox}"`, `unset: ["sizeLimitBytes"]`),
+  "policyUpdate limits reseller": ({ reseller }) => setPolicy(`resellerId: "${reseller}"`, lock),
+  "policyUpdate limits tenant": ({ tenant }) => setPolicy(`tenantId: "${tenant}"`, lock),
+  "policyUpdate limits domain": ({ domain }) => setPolicy(`domainId: "${domain}"`, lock),
+  "policyUpdate limits mailbox": ({ mailbox }) => setPolicy(`mailboxId: "${mailbox}"`, lock),
+  "policyUpdate unsetLimits": ({ tenant }) => setPolicy(`tenantId: "${tenant}"`, `unsetLimits: ["spf"]`),
+  "policyUpdate wrong limits": ({ tenant }) => setPolicy(`tenantId: "${tenant}"`, "limits: {nope: 1}"),
+  "policyUpdate wrong rules": ({ tenant }) => setPolicy(`tenantId: "${tenant}"`, "set: {rules: 1}"),
+  ruleSave: ({ tenant }) =>
+    `mutation { ruleSave(input: {scope: {tenantId: "${tenant}"}, rule: ${rule}}) { rule { name } ${payload} } }`,
+  ruleDelete: ({ mailbox }) =>
+    `mutation { ruleDelete(input: {scope: {mailboxId: "${mailbox}"}, name: "r"}) { ${payload} } }`,
+  "rules tenant": ({ tenant }) => `{ rules(scope: {tenantId: "${tenant}"}) { name } }`,
+  "rules mailbox": ({ mailbox }) => `{ rules(scope: {mailboxId: "${mailbox}"}, inherited: true) { name } }`,
+  "ruleTest scope": ({ domain }, own) => ruleTest(`domainId: "${domain}"`, own.hold),
+  "ruleTest hold": ({ hold }, own) => ruleTest(`tenantId: "${own.tenant}"`, hold),
+  "ruleTest verdict": ({ verdict }, own) => ruleTest(`tenantId: "${own.tenant}"`, verdict),
+  "senderEntryAdd reseller": ({ reseller }) => addEntry(`resellerId: "${reseller}"`),
+  "senderEntryAdd tenant": ({ tenant }) => addEntry(`tenantId: "${tenant}"`),
+  "senderEntryAdd domain": ({ domain }) => addEntry(`domainId: "${domain}"`),
+  "senderEntryAdd mailbox": ({ mailbox }) => addEntry(`mailboxId: "${mailbox}"`),
   senderEntryRemove: ({ entry }) =>
     `mutation { senderEntryRemove(input: {entryId: "${entry}", commandId: "c"}) { ${payload} } }`,
   "senderPardon listing": ({ listing }) =>

@@ -1,9 +1,9 @@
-import { type Folder, formatUidSet } from "@mailfold/projection-folders";
+import { type Folder, type FolderOutcome, formatUidSet } from "@mailfold/projection-folders";
 import { existingFolder } from "../mailbox/folder-names.ts";
 import { throwIfRefused } from "../mailbox/folder-outcome.ts";
-import { messagesPerEventMax } from "../mailbox/mail-access.ts";
+import { type MarkedStep, messagesPerEventMax } from "../mailbox/mail-access.ts";
 import type { Target } from "../mailbox/selected-folder.ts";
-import { markOfTransfer } from "../mailbox/user-marks.ts";
+import { type MarkedMessage, markOfTransfer } from "../mailbox/user-marks.ts";
 import type { ImapSession } from "../session/imap-session.ts";
 import { BadSyntax, type CommandParser, Refused } from "../wire/command-parser.ts";
 import { chunked } from "./chunked.ts";
@@ -55,21 +55,24 @@ export async function transfer(
   const flags = new Set(targets.flatMap(({ message }) => message?.flags ?? []));
   refuseTooManyKeywords(target, flags, session.limits.keywordsMax);
   const data = { folderId: folder.folderId, targetId: target.folderId };
-  const events = chunked(there, messagesPerEventMax).map((part) => ({
-    type,
-    data: { ...data, uids: formatUidSet(part) },
-  }));
+  const mark = markOfTransfer(folder, target);
+  // A copy out of Junk is a rescue only once the original is deleted: clients without MOVE do it so.
+  const isRescue = mark === "notSpam" && type === "MessagesCopied";
+  const messages = new Map(targets.flatMap(({ message }) => (message === undefined ? [] : [[message.uid, message]])));
+  const steps = chunked(there, messagesPerEventMax).map((part): MarkedStep => {
+    const marked = part.flatMap((uid): MarkedMessage[] => {
+      const message = messages.get(uid);
+      return mark === undefined || isRescue || message === undefined ? [] : [{ message, mark, by: "move" }];
+    });
+    return { event: { type, data: { ...data, uids: formatUidSet(part) } }, marked };
+  });
   const sources: number[] = [];
   const copies: number[] = [];
   let uidValidity = target.uidValidity;
-  for (const { outcome, eventId } of await session.access.commit(events)) {
+  for (const { outcome } of await session.access.commitMarked(steps, carried)) {
     throwIfRefused(outcome);
     if (outcome.type !== "copied" && outcome.type !== "moved") throw new Refused("Nothing was copied");
-    await markTransferred(
-      session,
-      { eventId, type: outcome.type, uids: outcome.sourceUids },
-      { folder, target, targets },
-    );
+    if (isRescue) for (const uid of outcome.sourceUids) session.selected?.rescued.remember(uid);
     sources.push(...outcome.sourceUids);
     copies.push(...outcome.targetUids);
     uidValidity = outcome.uidValidity;
@@ -78,24 +81,6 @@ export async function transfer(
   return `COPYUID ${uidValidity} ${formatUidSet(sources)} ${formatUidSet(copies)}`;
 }
 
-/** A copy out of Junk is a rescue only once the original is deleted: clients without MOVE do it so. */
-async function markTransferred(
-  session: ImapSession,
-  { eventId, type, uids }: { readonly eventId: string; readonly type: string; readonly uids: readonly number[] },
-  { folder, target, targets }: Transfer,
-): Promise<void> {
-  const mark = markOfTransfer(folder, target);
-  if (mark === undefined) return;
-  const carried = new Set(uids);
-  const messages = targets.flatMap(({ message }) =>
-    message !== undefined && carried.has(message.uid) ? [message] : [],
-  );
-  if (mark === "notSpam" && type === "copied") {
-    for (const { uid } of messages) session.selected?.rescued.remember(uid);
-    return;
-  }
-  await session.access.recordMarks(
-    eventId,
-    messages.map((message) => ({ message, mark, by: "move" })),
-  );
+function carried(outcome: FolderOutcome): readonly number[] {
+  return outcome.type === "copied" || outcome.type === "moved" ? outcome.sourceUids : [];
 }

@@ -7,12 +7,18 @@ import { startTestPlatform, type TestPlatform } from "../testing/test-platform.t
 
 const text = (subject: string) => `Subject: ${subject}\r\n\r\ntext\r\n`;
 
-describe("what users say of their mail", () => {
+for (const isAtomic of [true, false]) {
+  describe(`what users say of their mail, ${isAtomic ? "in one write with it" : "written after it"}`, () =>
+    says(isAtomic));
+}
+
+function says(isAtomic: boolean): void {
   let platform: TestPlatform;
   let client: RawClient;
   const verdictId = newId("verdict");
   beforeEach(async () => {
     platform = await startTestPlatform();
+    platform.mail.appendsAtomically = isAtomic;
     client = await (await RawClient.open(platform.port)).greetAndLogin();
     await client.ok("CREATE Junk (USE (\\Junk))");
     await client.ok("CREATE Trash (USE (\\Trash))");
@@ -112,13 +118,23 @@ describe("what users say of their mail", () => {
     }
   });
 
-  test("marks that the log does not take cost the marks, not the command", async () => {
-    platform.mail.marksFault = new EventStoreFault("unavailable", "no answer");
-    await client.ok("MOVE 1 Junk", "COPYUID");
-    await client.ok("STORE 1 +FLAGS ($Junk)");
-    assert.deepEqual(platform.errors, []);
-    await client.ok("STATUS Junk (MESSAGES)", "MESSAGES 1");
-  });
+  if (isAtomic) {
+    test("no mail event is on record without its marks", async () => {
+      platform.mail.commits.length = 0;
+      await client.ok("MOVE 1 Junk", "COPYUID");
+      await client.ok("STORE 1 +FLAGS ($Junk)");
+      const both = ["mail", "mark"];
+      assert.deepEqual(platform.mail.commits, [both, both]);
+    });
+  } else {
+    test("marks that the log does not take cost the marks, not the command", async () => {
+      platform.mail.marksFault = new EventStoreFault("unavailable", "no answer");
+      await client.ok("MOVE 1 Junk", "COPYUID");
+      await client.ok("STORE 1 +FLAGS ($Junk)");
+      assert.deepEqual(platform.errors, []);
+      await client.ok("STATUS Junk (MESSAGES)", "MESSAGES 1");
+    });
+  }
 
   test("a move of more messages than one event holds marks each of them, an append for each event", async () => {
     for (let n = 0; n < 1_100; n += 1) await platform.deliver(text(String(n)));
@@ -128,4 +144,4 @@ describe("what users say of their mail", () => {
     assert.equal(new Set(platform.mail.marks.map(({ id }) => id)).size, 1_102);
     assert.equal(new Set(platform.mail.marks.map(({ metadata }) => metadata.causationId)).size, 2);
   });
-});
+}

@@ -1,7 +1,7 @@
 import type { FlagsChanged } from "@mailfold/events";
-import { formatUidSet, messageByUid } from "@mailfold/projection-folders";
+import { type FolderOutcome, formatUidSet, messageByUid } from "@mailfold/projection-folders";
 import { throwIfRefused } from "../mailbox/folder-outcome.ts";
-import { messagesPerEventMax } from "../mailbox/mail-access.ts";
+import { type MarkedStep, messagesPerEventMax } from "../mailbox/mail-access.ts";
 import type { SelectedFolder, Target } from "../mailbox/selected-folder.ts";
 import { isMarked, type MarkedMessage, markOfFlags } from "../mailbox/user-marks.ts";
 import type { ImapSession } from "../session/imap-session.ts";
@@ -32,20 +32,16 @@ export const store: Command = {
     if (view.readOnly) throw new Refused("Mailbox is read-only", "READ-ONLY");
     if (change.operation !== "remove") refuseTooManyKeywords(folder, change.flags, session.limits.keywordsMax);
     const there = targets.filter(({ message }) => message !== undefined);
-    const events = chunked(there, messagesPerEventMax).map((part) => ({
-      type: "FlagsChanged" as const,
-      data: {
-        folderId: folder.folderId,
-        uids: formatUidSet(part.map(({ uid }) => uid)),
-        operation: change.operation,
-        flags: change.flags,
-      },
-    }));
-    for (const { outcome, modseq, eventId } of await session.access.commit(events)) {
+    const { operation, flags } = change;
+    const steps = chunked(there, messagesPerEventMax).map((part): MarkedStep => {
+      const uids = formatUidSet(part.map(({ uid }) => uid));
+      const data = { folderId: folder.folderId, uids, operation, flags };
+      return { event: { type: "FlagsChanged", data }, marked: markedBy(change, part, view) };
+    });
+    const changed = (outcome: FolderOutcome) => (outcome.type === "flagsChanged" ? outcome.changed : []);
+    for (const { outcome, modseq } of await session.access.commitMarked(steps, changed)) {
       throwIfRefused(outcome);
       ownModseqs.add(modseq);
-      if (outcome.type !== "flagsChanged") continue;
-      await session.access.recordMarks(eventId, markedBy(change, there, { changed: new Set(outcome.changed), view }));
     }
     if (!change.silent) await report(session, there, byUid);
     return missesSome(targets, byUid) ? expungedMeanwhile : completed("STORE");
@@ -67,18 +63,15 @@ function parseChange(parser: CommandParser): Change {
   return { operation: operations[sign], flags: checkedFlags(flags), silent: item === "FLAGS.SILENT" };
 }
 
-/** What a change of flags said of the messages that it changed: by a keyword, or by deleting what was copied out of Junk. */
-function markedBy(
-  { operation, flags }: Change,
-  targets: readonly Target[],
-  { changed, view }: { readonly changed: ReadonlySet<number>; readonly view: SelectedFolder },
-): MarkedMessage[] {
+/** What a change of flags says of the messages that it changes: by a keyword, or by deleting what was copied out of Junk. */
+function markedBy({ operation, flags }: Change, targets: readonly Target[], view: SelectedFolder): MarkedMessage[] {
   const mark = markOfFlags(operation, flags);
   const deletes = operation !== "remove" && flags.includes("\\Deleted");
   return targets.flatMap(({ uid, message }): MarkedMessage[] => {
-    if (message === undefined || !changed.has(uid)) return [];
+    if (message === undefined) return [];
     if (mark !== undefined && !isMarked(message, mark)) return [{ message, mark, by: "flag" }];
-    return deletes && view.rescued.take(uid) ? [{ message, mark: "notSpam", by: "move" }] : [];
+    const isDeleted = deletes && !message.flags.includes("\\Deleted");
+    return isDeleted && view.rescued.take(uid) ? [{ message, mark: "notSpam", by: "move" }] : [];
   });
 }
 

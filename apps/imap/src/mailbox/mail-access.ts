@@ -1,4 +1,4 @@
-import type { AppendOk } from "@mailfold/event-store";
+import type { Append, AppendOk } from "@mailfold/event-store";
 import { EventStoreFault } from "@mailfold/event-store";
 import { type MailEvent, type MessageMarked, messageKeyOf, streams } from "@mailfold/events";
 import { uuidV5 } from "@mailfold/ids";
@@ -70,15 +70,51 @@ export class MailAccess {
     return outcomes;
   }
 
-  async #commitBatch(events: readonly MailEvent[], bodies: readonly CommitBody[]): Promise<CommittedOutcome[]> {
+  /**
+   * As commit, with what the user said of messages by each event: in the same write where the log can do that, so that no
+   * crash comes between a message's move and its mark. Of the messages as they are now, that is: another session may take one
+   * away in this very moment. Where the log cannot, marks follow, of those only that `concerned` finds in the outcome.
+   */
+  async commitMarked(
+    steps: readonly MarkedStep[],
+    concerned: (outcome: FolderOutcome) => readonly number[],
+  ): Promise<CommittedOutcome[]> {
+    if (steps.every(({ marked }) => marked.length === 0)) return this.commit(steps.map(({ event }) => event));
+    const outcomes: CommittedOutcome[] = [];
+    for (const { event, marked } of steps) {
+      if (this.#deps.journal.events.appendsAtomically) {
+        outcomes.push(...(await this.#commitBatch([event], [], marked)));
+        this.#count(marked);
+        continue;
+      }
+      const [committed] = await this.#commitBatch([event], []);
+      if (committed === undefined) throw new Error("a commit of one event answered no outcome");
+      const uids = new Set(concerned(committed.outcome));
+      await this.#recordMarks(
+        committed.eventId,
+        marked.filter(({ message }) => uids.has(message.uid)),
+      );
+      outcomes.push(committed);
+    }
+    return outcomes;
+  }
+
+  async #commitBatch(
+    events: readonly MailEvent[],
+    bodies: readonly CommitBody[],
+    marked: readonly MarkedMessage[] = [],
+  ): Promise<CommittedOutcome[]> {
     const stream = streams.mail(this.account.mailboxId);
     const occurredAt = this.#deps.clock.now();
     const newEvents = events.map(
       (event): NewEvent => ({ ...event, id: this.#deps.ids.uuidV7(), metadata: this.#metadata, occurredAt }),
     );
     const holds = bodies.map(({ ref }) => ({ stream, ref }));
-    const commit = { appends: [{ stream, expected: "any" as const, events: newEvents }], bodies, holds };
-    const last = (await this.#commitOnce(commit)).revisions[0];
+    const appends = [
+      { stream, expected: "any" as const, events: newEvents },
+      ...(marked.length === 0 ? [] : [this.#marksOf(newEvents[0]?.id ?? "", marked, occurredAt)]),
+    ];
+    const last = (await this.#commitOnce({ appends, bodies, holds })).revisions[0];
     if (last === undefined) throw new Error("a commit of one append answered no revision");
     const outcomes: CommittedOutcome[] = [];
     for (let i = 0; i < events.length; i++) {
@@ -89,14 +125,9 @@ export class MailAccess {
     return outcomes;
   }
 
-  /**
-   * Records what the user said of messages by the mail event `eventId`, of those only that it turned out to concern: at
-   * most 1,000. The command was done by then, so a log that does not take the marks costs the marks, not the command.
-   */
-  async recordMarks(eventId: string, marked: readonly MarkedMessage[]): Promise<void> {
-    if (marked.length === 0) return;
+  /** What the user said by the mail event `eventId`, of at most 1,000 messages. */
+  #marksOf(eventId: string, marked: readonly MarkedMessage[], occurredAt: number): Append {
     const { mailboxId, tenantId } = this.account;
-    const occurredAt = this.#deps.clock.now();
     const metadata = { ...this.#metadata, causationId: eventId };
     const events = marked.map(({ message, mark, by }, index): NewEvent<MessageMarked> => {
       const { body, transactionId, verdictId } = message;
@@ -107,13 +138,24 @@ export class MailAccess {
       const data = { mailboxId, messageKey: messageKeyOf(message), body, ...ids, mark, by };
       return { id: uuidV5(eventId, String(index)), type: "MessageMarked", data, metadata, occurredAt };
     });
+    return { stream: streams.mark(tenantId, occurredAt), expected: "any", events };
+  }
+
+  /** The command was done by then, so a log that does not take the marks costs the marks, not the command. */
+  async #recordMarks(eventId: string, marked: readonly MarkedMessage[]): Promise<void> {
+    if (marked.length === 0) return;
     try {
-      await this.#commitOnce({ appends: [{ stream: streams.mark(tenantId, occurredAt), expected: "any", events }] });
+      await this.#commitOnce({ appends: [this.#marksOf(eventId, marked, this.#deps.clock.now())] });
     } catch (fault) {
       if (!(fault instanceof EventStoreFault)) throw fault;
+      const { mailboxId } = this.account;
       this.#deps.log.warn({ err: fault, mailboxId, marks: marked.length }, "marks could not be recorded");
       return;
     }
+    this.#count(marked);
+  }
+
+  #count(marked: readonly MarkedMessage[]): void {
     for (const { mark, by } of marked) this.#deps.metrics.marks.inc({ mark, by });
   }
 
@@ -126,6 +168,12 @@ export class MailAccess {
     if (!result.ok) throw new Error("an append at any revision was refused");
     return result;
   }
+}
+
+/** An event, and the marks that come with it. */
+export interface MarkedStep {
+  readonly event: MailEvent;
+  readonly marked: readonly MarkedMessage[];
 }
 
 /** An outcome, the MODSEQ that its event gave to what it changed, and the event's id. */

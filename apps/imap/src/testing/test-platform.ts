@@ -28,8 +28,15 @@ class MemoryMail {
   readonly indexes = new Map<string, string>();
   readonly #cells = new Map<string, { state: MailboxState; outcomes: FolderOutcome[]; listeners: Set<Listener> }>();
 
+  /** Whether several appends are one write, as in the embedded log. */
+  appendsAtomically = true;
+  /** Streams of each commit, in order. */
+  readonly commits: string[][] = [];
+
   readonly journal = {
+    events: this,
     commit: async ({ appends, bodies }: Commit): Promise<AppendResult> => {
+      this.commits.push(appends.map(({ stream }) => stream.split("-")[0] ?? ""));
       for (const { ref, bytes } of bodies ?? []) this.bodies.set(ref.sha256, bytes);
       const revisions = appends.map(({ stream, events }) => {
         let last = -1;

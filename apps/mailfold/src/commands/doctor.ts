@@ -1,10 +1,12 @@
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { createDnsResolver } from "@mailfold/dns";
 import type { Command } from "commander";
 import { contextOf } from "../command-context.ts";
 import type { Config } from "../config.ts";
 import { printRows } from "../print.ts";
 import { isAlive, readRunFile } from "../run-file.ts";
+import { sealRecordOf } from "../seal-key-file.ts";
 
 interface Finding {
   readonly check: string;
@@ -12,6 +14,7 @@ interface Finding {
   readonly detail: string;
 }
 
+const lookUpMs = 5_000;
 const lowDiskBytes = 1_073_741_824;
 
 /** `mailfold doctor`: what an operator would look at first. Exit 1 when there is a problem. */
@@ -22,7 +25,7 @@ export function addDoctorCommand(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const context = contextOf(command);
       const { config } = context.config();
-      const findings = [...checkData(config), ...(await checkRunning(config))];
+      const findings = [...checkData(config), ...(await checkSealKey(config)), ...(await checkRunning(config))];
       printRows(
         findings.map((finding) => ({ ...finding })),
         ["check", "result", "detail"],
@@ -60,6 +63,20 @@ function checkData({ dataDir }: Config): readonly Finding[] {
       detail: `${Math.floor(freeBytes / 1_048_576)} MiB`,
     },
   ];
+}
+
+/** Whether the world can read the key that forwarded mail is sealed with (ARC, RFC 8617); else the line to publish. */
+async function checkSealKey({ dataDir, hostname, dns }: Config): Promise<readonly Finding[]> {
+  const record = sealRecordOf(dataDir, hostname);
+  if (record === undefined) return [];
+  const resolver = createDnsResolver({ ...(dns === undefined ? {} : { server: dns }), timeoutMs: lookUpMs });
+  const found = await resolver.txt(record.name);
+  const says =
+    found.status === "found" ? "holds another key" : found.status === "none" ? "is missing" : "cannot be read";
+  const isPublished = found.status === "found" && found.records.includes(record.value);
+  const check = "seal key";
+  if (isPublished) return [{ check, result: "ok", detail: `published at ${record.name}` }];
+  return [{ check, result: "warning", detail: `the DNS record ${says}; publish: ${record.zoneLine}` }];
 }
 
 async function checkRunning({ dataDir }: Config): Promise<readonly Finding[]> {

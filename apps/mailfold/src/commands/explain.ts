@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { ApiError } from "../api-client.ts";
-import { contextOf } from "../command-context.ts";
+import { type CommandContext, contextOf } from "../command-context.ts";
 import { printJson, printRecord, printRows } from "../print.ts";
 
 interface Explanation {
@@ -18,15 +18,28 @@ const verdictFields =
 const traceFields = "step outcome setting setAtScope byEvent detail";
 const floodFields = "reason prefix count from to";
 
-/** `mailfold explain REFERENCE`: why a mail was refused or taken. */
+/** Why a peer is denied: its reply quotes the event. */
+async function explainEvent(reference: string, context: CommandContext): Promise<void> {
+  const data = await context
+    .api()
+    .query("query($id: ID!) { node(id: $id) { ... on AuditEvent { type at actor { type id } data } } }", {
+      id: reference,
+    });
+  const event = data.node as Readonly<Record<string, unknown>> | null;
+  if (event === null) throw new ApiError(`there is no event ${reference}`);
+  printRecord({ reference, ...event }, context.json);
+}
+
+/** `mailfold explain REFERENCE`: why a mail was refused or taken, or an address denied. */
 export function addExplainCommand(program: Command): void {
   program
     .command("explain <reference>")
     .description(
-      "explain a verdict: trace, decisive line, and the smallest change that would have turned it; --json adds the facts",
+      "explain a verdict (vrd_..., msg_...): trace, decisive line, and the smallest change that would have turned it; or show an event (evt_...); --json adds the facts",
     )
     .action(async (reference: string, _options: unknown, command: Command) => {
       const context = contextOf(command);
+      if (reference.startsWith("evt_")) return explainEvent(reference, context);
       const data = await context
         .api()
         .query(

@@ -3,12 +3,13 @@ import { ApiError } from "../api-client.ts";
 import { contextOf } from "../command-context.ts";
 import { printRecord } from "../print.ts";
 import { isAlive, readRunFile } from "../run-file.ts";
+import { sealRecordOf } from "../seal-key-file.ts";
 
 /** `mailfold status`: what DATA/run.json says, and whether it is ready. Exit 1 when nothing runs. */
 export function addStatusCommand(program: Command): void {
   program
     .command("status")
-    .description("show the running platform: ports, readiness")
+    .description("show the running platform: ports, readiness, the DNS record to publish")
     .action(async (_options: unknown, command: Command) => {
       const context = contextOf(command);
       const { dataDir } = context.config().config;
@@ -19,6 +20,7 @@ export function addStatusCommand(program: Command): void {
         (response) => response.ok,
         () => false,
       );
-      printRecord({ ...run, ready }, context.json);
+      const sealRecord = sealRecordOf(dataDir, run.hostname);
+      printRecord({ ...run, ready, ...(sealRecord === undefined ? {} : { sealRecord }) }, context.json);
     });
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { openTokenReader, tokenize } from "@mailfold/classifier";
+import type { TenantId } from "@mailfold/kernel";
 import { readMessageText } from "@mailfold/mime";
 import type { ClassifierFact } from "@mailfold/policy";
 import { startLearning } from "./learn-from-marks.ts";
@@ -16,9 +17,9 @@ describe("learning from marks", () => {
   });
   afterEach(() => world.remove());
 
-  const counts = () => {
+  const counts = (of: TenantId = tenantId) => {
     const reader = openTokenReader(world.path);
-    const { messages } = reader.read(tenantId, []);
+    const { messages } = reader.read(of, []);
     reader.close();
     return messages;
   };
@@ -78,6 +79,22 @@ describe("learning from marks", () => {
     await learn(2);
     assert.deepEqual(Object.fromEntries(world.counted), { "spam missing": 2 });
     assert.equal(world.warnings.length, 11);
+  });
+
+  test("what was learned from an erased tenant's mail is forgotten, another's stays", async () => {
+    world.mark("m1", "spam", messageOf("spam", 1));
+    const metadata = { tenantId: "ten_2" as TenantId, actor: { type: "mailbox", id: "mbx_2" } } as const;
+    world.mark("m2", "spam", messageOf("spam", 2), { metadata });
+    const learning = startLearning({ ...world.deps(), expireEveryMs: 20 });
+    try {
+      await world.worked(2);
+      assert.equal(counts().spam, 1);
+      world.erased.add(tenantId);
+      for (let n = 0; n < 500 && counts().spam > 0; n += 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    } finally {
+      await learning.close();
+    }
+    assert.deepEqual([counts().spam, counts("ten_2" as TenantId).spam], [0, 1]);
   });
 
   test("events that are no mark, or of nobody, are passed", async () => {

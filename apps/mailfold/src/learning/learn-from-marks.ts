@@ -3,7 +3,7 @@ import { type BlobStore, BodyCorrupt } from "@mailfold/blob-store";
 import { defaultTokensMax, type LearnableMark } from "@mailfold/classifier";
 import type { EventStore } from "@mailfold/event-store";
 import { type BodyRef, type MessageMarked, readerGeneration, UndecodableEvent } from "@mailfold/events";
-import type { Clock, Position, RecordedEvent } from "@mailfold/kernel";
+import type { Clock, Position, RecordedEvent, TenantId } from "@mailfold/kernel";
 import type { Logger, Metrics } from "@mailfold/telemetry";
 import { createLearningThread, LearningFault, LearningOverBudget, type LearningThread } from "./learning-thread.ts";
 import type { RspamdTeacher } from "./teach-rspamd.ts";
@@ -18,9 +18,13 @@ export interface LearningDeps {
   readonly path: string;
   /** The file was begun anew: readers must open it again. */
   readonly onRebuilt: () => void;
+  /** Whether a tenant was erased: what was learned from its mail is then forgotten within an hour. */
+  readonly isErased: (tenantId: TenantId) => boolean;
   readonly rspamd?: RspamdTeacher;
   /** First wait after a failure; it doubles up to 30 s. Default 250 ms. */
   readonly retryMs?: number;
+  /** How often what is old, or an erased tenant's, is removed; default an hour. */
+  readonly expireEveryMs?: number;
 }
 
 export interface Learning {
@@ -44,7 +48,7 @@ const passEveryMs = 5_000;
 const tokenLifeDays = 180;
 /** As long as the log keeps marks: who changes his mind later begins anew. */
 const markLifeDays = 90;
-const expireEveryMs = 3_600_000;
+const defaultExpireEveryMs = 3_600_000;
 const expireRowsMax = 2_000;
 /** What a rebuild reads again, rspamd has learned long ago. */
 const taughtWithinMs = dayMs;
@@ -65,7 +69,7 @@ export function startLearning(deps: LearningDeps): Learning {
     learner = new Learner(deps, thread);
     await follow(deps, learner, abort.signal);
   })().catch((error: unknown) => deps.log.warn({ err: error }, "the classifier does not learn any more"));
-  const expiry = setInterval(() => void learner?.expire(abort.signal), expireEveryMs);
+  const expiry = setInterval(() => void learner?.expire(abort.signal), deps.expireEveryMs ?? defaultExpireEveryMs);
   expiry.unref();
   return {
     async close() {
@@ -168,6 +172,9 @@ class Learner {
     const before = { tokensDay: today - tokenLifeDays, marksDay: today - markLifeDays, limit: expireRowsMax };
     try {
       while (!signal.aborted && (await this.#thread.ask({ call: "expire", ...before }, storeBudgetMs)) > 0);
+      for (const tenantId of await this.#thread.ask({ call: "tenants" }, storeBudgetMs)) {
+        if (this.#deps.isErased(tenantId)) await this.#thread.ask({ call: "forget", tenantId }, storeBudgetMs);
+      }
     } catch (error) {
       this.#deps.log.warn({ err: error }, "old tokens could not be removed, it is tried again in an hour");
     }

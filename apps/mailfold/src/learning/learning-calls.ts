@@ -1,4 +1,5 @@
 import type { LearnableMark, Learned } from "@mailfold/classifier";
+import type { TenantId } from "@mailfold/kernel";
 
 /** What the learner's thread is asked; plain data. */
 export type LearningCall =
@@ -7,6 +8,8 @@ export type LearningCall =
   | { readonly call: "learn"; readonly mark: LearnableMark; readonly bytes?: Uint8Array }
   | { readonly call: "pass"; readonly position: string }
   | { readonly call: "expire"; readonly tokensDay: number; readonly marksDay: number; readonly limit: number }
+  | { readonly call: "tenants" }
+  | { readonly call: "forget"; readonly tenantId: TenantId }
   | { readonly call: "close" };
 
 interface Opened {
@@ -24,6 +27,9 @@ export interface LearningAnswers {
   readonly pass: undefined;
   /** Rows that went. */
   readonly expire: number;
+  /** Those with anything learned. */
+  readonly tenants: readonly TenantId[];
+  readonly forget: undefined;
   readonly close: undefined;
 }
 

@@ -27,6 +27,7 @@ export class LearningWorld {
   readonly counted = new Map<string, number>();
   readonly warnings: string[] = [];
   readonly #wake = new Set<() => void>();
+  readonly erased = new Set<TenantId>();
   epoch = "epoch-1";
   rebuilt = 0;
   lagSeconds = -1;
@@ -80,6 +81,7 @@ export class LearningWorld {
         },
       } as never,
       path: this.path,
+      isErased: (id) => this.erased.has(id),
       retryMs: 0.2,
       onRebuilt: () => {
         this.rebuilt += 1;

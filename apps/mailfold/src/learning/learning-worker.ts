@@ -49,6 +49,11 @@ function answer(request: LearningCall): LearningAnswers[keyof LearningAnswers] {
       return undefined;
     case "expire":
       return store().expire(request, request.limit);
+    case "tenants":
+      return store().tenants();
+    case "forget":
+      store().forget(request.tenantId);
+      return undefined;
     case "close":
       opened?.close();
       opened = undefined;

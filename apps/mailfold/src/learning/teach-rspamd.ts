@@ -5,12 +5,13 @@ import type { Metrics } from "@mailfold/telemetry";
 export interface RspamdTeacher {
   /** Never waits: a message for which there is no room is counted and left out. */
   teach(message: Uint8Array, as: "spam" | "ham"): void;
-  /** Waits for what is under way. */
+  /** Waits for what is under way, but not for a controller that hangs: the platform has no time for it. */
   close(): Promise<void>;
 }
 
 /** Messages under way at once; each is in memory whole. */
 const underWayMax = 8;
+const closeWithinMs = 2_000;
 
 /** `client` of libs/scanners has deadlines of its own. */
 export function createRspamdTeacher(
@@ -31,7 +32,12 @@ export function createRspamdTeacher(
       underWay.add(learning);
     },
     async close() {
-      await Promise.all(underWay);
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, closeWithinMs);
+      });
+      await Promise.race([Promise.all(underWay), late]);
+      clearTimeout(timer);
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { PhraseEntry, UrlDomainEntry } from "@mailfold/classifier";
 import { type Scope, type SettingValue, scopeId } from "@mailfold/domain";
 import type { CompiledPolicy, ScopePath } from "@mailfold/policy";
-import { parseRule, type Rule, type ScopeRules } from "@mailfold/rules";
+import { type Rule, readStoredRule, type ScopeRules } from "@mailfold/rules";
 import type { ContentLists } from "./read-content.ts";
 
 /** Content settings in force for one recipient. Equal settings are the same object while the policy does not change. */
@@ -20,7 +20,6 @@ const noLists: ContentLists = { phrases: [], urls: [] };
 const phrasesOf = new WeakMap<object, readonly PhraseEntry[]>();
 const urlsOf = new WeakMap<object, readonly UrlDomainEntry[]>();
 const pairsOf = new WeakMap<object, WeakMap<object, ContentLists>>();
-const rulesOf = new WeakMap<object, readonly Rule[]>();
 
 /** Reads contentChecks, phraseList and urlDenyList along a path. */
 export function contentSettings(policy: CompiledPolicy, path: ScopePath): ContentSettings {
@@ -55,18 +54,23 @@ function phraseEntry({ phrase, points }: PhraseSetting): PhraseEntry {
   return { phrase, in: "both", weight: points };
 }
 
-/** The processing rules along a path in the form that libs/rules compiles; a rule that cannot be read is left out. */
+/**
+ * The processing rules along a path in the form that libs/rules compiles; a rule that cannot be read is left out. They are
+ * read when they are compiled, not before, and what is compiled is bounded: a second copy of all tenants' rules is not kept.
+ */
 export function scopeRules(policy: CompiledPolicy, path: ScopePath): readonly ScopeRules[] {
   return policy.rules(path).map(({ scope, rules, byEvent }) => ({
     scope: scope.kind,
     scopeId: scopeId(scope),
     revision: byEvent,
-    rules: memo(rulesOf, rules, () => parsedRules(rules, scope)),
+    get rules() {
+      return parsedRules(rules, scope);
+    },
   }));
 }
 
 function parsedRules(rules: List, scope: Scope): readonly Rule[] {
-  return rules.map((rule) => parseRule(rule, scope.kind).rule).filter((rule) => rule !== undefined);
+  return rules.map((rule) => readStoredRule(rule, scope.kind)).filter((rule) => rule !== undefined);
 }
 
 function memo<V>(map: WeakMap<object, V>, key: object, make: () => V): V {

@@ -1,9 +1,11 @@
+import { idFromUuid, uuidFromId, uuidV5 } from "@mailfold/ids";
+import type { MessageId } from "@mailfold/kernel";
 import { type MessageAuthResult, srsForward } from "@mailfold/mail-auth";
 import type { Verdict } from "@mailfold/policy";
 import type { ContentServices } from "../content/content-services.ts";
 import type { MessageInspection } from "../content/message-inspection.ts";
+import { tagSubject } from "../content/tag-subject.ts";
 import type { Judged } from "../judge.ts";
-import { receivedField, type TraceSource } from "../trace-headers.ts";
 import type { Owner } from "../verdict-event.ts";
 import type { Expanded } from "./expand-forwards.ts";
 import type { Forwarding } from "./forwarding.ts";
@@ -28,10 +30,16 @@ export interface QueueForwardsInput {
   readonly sender: string;
   /** As it is stored. */
   readonly bytes: Buffer;
-  readonly trace: TraceSource;
+  /** Our Received field, with CRLF. */
+  readonly received: string;
 }
 
 const sealMs = 5_000;
+
+/** The message that a recipient's copy is sent on as: the same one whenever that happens. */
+export function forwardId(transactionId: MessageId, { facts }: Judged): MessageId {
+  return idFromUuid("message", uuidV5(uuidFromId(transactionId), `forward ${facts.recipient?.address}`));
+}
 
 /**
  * Makes ready what is sent on: a sender that passes SPF here (SRS), the loop mark, and an ARC seal over what authentication
@@ -54,7 +62,7 @@ async function queueOne(
 ): Promise<QueuedForward | undefined> {
   const { facts, verdict } = judged;
   const { recipient } = facts;
-  const received = receivedField(input.trace, undefined);
+  const { received } = input;
   const vouchedBy = facts.login === undefined ? "none" : "login";
   const tag = verdict.delivery?.subjectTag;
   if (recipient?.found.kind !== "local") {
@@ -88,13 +96,15 @@ async function queueOne(
   return { judged, owner: domain, sender: rewritten.address, recipients, prefix, vouchedBy, tag };
 }
 
-/** The ARC set to put on top; "" where nothing was authenticated, or no seal can be made. A tagged copy has another body. */
+/** The ARC set to put on top, over the copy as it leaves; "" where nothing was authenticated, or no seal can be made. */
 async function sealOf({ inspection, services, forwarding, bytes }: QueueForwardsInput, judged: Judged, prefix: string) {
   const results: MessageAuthResult | undefined = await inspection.known(judged.facts);
-  if (results === undefined || judged.verdict.delivery?.subjectTag !== undefined) return "";
+  if (results === undefined) return "";
+  const tag = judged.verdict.delivery?.subjectTag;
+  const body = tag === undefined ? bytes : tagSubject(bytes, tag);
   const { privateKeyPem, selector, domain } = forwarding.sealKey;
   const sealing = await services.auth.seal({
-    message: Buffer.concat([Buffer.from(prefix), bytes]),
+    message: Buffer.concat([Buffer.from(prefix), body]),
     results,
     hostname: services.hostname,
     key: privateKeyPem,
@@ -105,4 +115,12 @@ async function sealOf({ inspection, services, forwarding, bytes }: QueueForwards
   if (sealing.status === "sealed") return sealing.headers;
   services.log.warn({ code: sealing.code, detail: sealing.detail }, "forwarded mail goes out without an ARC seal");
   return "";
+}
+
+/** Whose copy is really sent on and not kept: where one cannot be made ready, nobody's copy hangs on another's. */
+export function stillRedirected(
+  { redirected, sentOn }: Expanded,
+  forwards: readonly QueuedForward[],
+): ReadonlySet<Judged> {
+  return forwards.length === sentOn.size ? redirected : new Set();
 }

@@ -12,7 +12,7 @@ import { SmtpClient } from "./smtp-client.ts";
 
 /** The edge with the real policy, scanners and DNS that each test sets, and peers of any address. */
 export interface PolicyHouse {
-  readonly deps: FakeDeps;
+  readonly deps: FakeDeps & { readonly content: ContentServices };
   readonly forwarding: Forwarding;
   /** Set before mail comes; none when absent. */
   rspamd: ContentServices["rspamd"];
@@ -28,14 +28,14 @@ export interface PolicyHouse {
 }
 
 /** One server for the tests of a `describe`; each test starts with an empty journal and the default policy. */
-export function policyHouse(): PolicyHouse {
+export function policyHouse(overrides: Partial<SmtpDeps> = {}): PolicyHouse {
   let policy: CompiledPolicy = emptyPolicy();
   let changes = 0;
   let smtp: Smtp;
   let content: ContentServices;
   const none = async () => ({ status: "none" }) as const;
   const house = {
-    deps: undefined as unknown as FakeDeps,
+    deps: undefined as unknown as PolicyHouse["deps"],
     forwarding: undefined as unknown as Forwarding,
     rspamd: undefined as ContentServices["rspamd"],
     clamav: undefined as ContentServices["clamav"],
@@ -72,7 +72,7 @@ export function policyHouse(): PolicyHouse {
       sealKey: { privateKeyPem, selector: "arc", domain: "mx.test" },
     };
     const source = { current: () => policy, ready: () => true };
-    const fresh = await fakeDeps({ policy: source, resolver, forwarding: house.forwarding });
+    const fresh = await fakeDeps({ policy: source, resolver, forwarding: house.forwarding, ...overrides });
     const made = createContentServices({ ...fresh, metrics: createMetrics(), hostname: "mx.test" });
     // What a test sets afterwards counts.
     content = Object.defineProperties(made, {

@@ -8,6 +8,12 @@ const policyUpdateInput = builder.inputType("PolicyUpdateInput", {
     scope: t.field({ type: scopeInput, required: true }),
     set: t.field({ type: "JSON", description: "Values by setting name; docs/reference/policy-settings.md." }),
     unset: t.stringList({ description: "Settings that inherit again." }),
+    limits: t.field({
+      type: "JSON",
+      description:
+        "What the scopes below may no longer choose, by setting name: `{locked: true}`, for numbers `{min, max}` or one of them, for words `{allowed: [...]}`. Replaces the limit that stood.",
+    }),
+    unsetLimits: t.stringList({ description: "Settings whose limits are lifted." }),
     ...commandFields(t),
   }),
 });
@@ -29,6 +35,7 @@ const senderEntryRemoveInput = builder.inputType("SenderEntryRemoveInput", {
 builder.mutationFields((t) => ({
   policyUpdate: t.field({
     type: payloadOf("PolicyUpdate", "policy", effectivePolicyRef),
+    description: "Sets, unsets and limits settings of one scope, all or nothing.",
     args: { input: t.arg({ type: policyUpdateInput, required: true }) },
     resolve: (_root, { input }, { api, caller }) => api.operations.policyUpdate(caller, input),
   }),

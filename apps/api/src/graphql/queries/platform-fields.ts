@@ -1,7 +1,7 @@
 import type { Position } from "@mailfold/kernel";
 import type { ProjectionStatus } from "@mailfold/read-store";
 import { notFound, OperationForbidden, refused } from "../../operations/operation-outcome.ts";
-import type { BackupResult } from "../../ports.ts";
+import type { BackupResult, PublishedRecord } from "../../ports.ts";
 import type { ApiContext } from "../api-context.ts";
 import { builder } from "../builder.ts";
 import { payloadOf } from "../mutations/payload.ts";
@@ -58,6 +58,29 @@ builder.queryField("projections", (t) =>
     resolve: (_root, _args, context) => {
       requirePlatform(context);
       return [...context.api.deps.rows.status()];
+    },
+  }),
+);
+
+const dnsRecordRef = builder.objectRef<PublishedRecord>("DnsRecord").implement({
+  description: "A DNS record to publish.",
+  fields: (t) => ({
+    name: t.exposeString("name"),
+    type: t.exposeString("type"),
+    value: t.exposeString("value", { description: "The whole text, for panels that split it themselves." }),
+    zoneLine: t.exposeString("zoneLine", { description: "As a zone file takes it." }),
+  }),
+});
+
+builder.queryField("sealRecord", (t) =>
+  t.field({
+    type: dnsRecordRef,
+    nullable: true,
+    description:
+      "Platform tokens only. Where the world reads the key that forwarded mail is sealed with (ARC, RFC 8617).",
+    resolve: (_root, _args, context) => {
+      requirePlatform(context);
+      return context.api.deps.sealRecord ?? null;
     },
   }),
 );
