@@ -71,4 +71,8 @@ describe("docs/reference/imail-parity.md", () => {
 });
 
 /** Settings of things that IMail did not have. */
-const besideImail = ["scannerFailure"];
+const besideImail = [
+  "scannerFailure",
+  "spamTraps",
+  ...settingDefinitions.map(({ name }) => name).filter((name) => name.startsWith("learning.")),
+];
