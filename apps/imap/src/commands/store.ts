@@ -1,5 +1,6 @@
 import type { FlagsChanged } from "@mailfold/events";
 import { formatUidSet, messageByUid } from "@mailfold/projection-folders";
+import { firstRead } from "../mailbox/first-read.ts";
 import { throwIfRefused } from "../mailbox/folder-outcome.ts";
 import { messagesPerEventMax } from "../mailbox/mail-access.ts";
 import type { SelectedFolder, Target } from "../mailbox/selected-folder.ts";
@@ -39,6 +40,11 @@ export const store: Command = {
         uids: formatUidSet(part.map(({ uid }) => uid)),
         operation: change.operation,
         flags: change.flags,
+        ...firstRead(
+          folder,
+          change,
+          part.map(({ message }) => message),
+        ),
       },
     }));
     for (const { outcome, modseq, eventId } of await session.access.commit(events)) {

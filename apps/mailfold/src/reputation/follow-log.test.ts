@@ -15,6 +15,7 @@ import {
   markTold,
   openSealer,
   ReputationWorld,
+  readingTold,
   startAt,
   type ToldEvent,
   type ToldVerdict,
@@ -102,6 +103,29 @@ describe("the learner", () => {
       "ten_0 SenderListed domain offer.example new defer",
       "ten_0 SenderListed sender news@offer.example new defer",
     ]);
+  });
+
+  test("what users read and answer speaks for its sender", async () => {
+    const taken = Array.from({ length: 12 }, (_, n) =>
+      verdictTold({ key: `m${n}`, tenant, at: startAt + n, ip, reason: "spam-junk", action: "junk" }),
+    );
+    const readings = [0, 1, 2].map((n) =>
+      readingTold({ key: `m${n}`, tenant, at: startAt + 5, reader: n, answers: n === 0 }),
+    );
+    await tell(world.events, [...taken.slice(0, 5), ...readings, ...taken.slice(5)]);
+    await world.learn(path);
+    assert.deepEqual(await lines(), ["ten_0 SenderListed ip 192.0.2.7 new defer"]);
+    const [listed] = await listingsOf(world.events);
+    assert.equal(listed?.data.causeEvent, idOf("verdict m11"), "one mail later than without them");
+    assert.deepEqual(
+      new Map(world.evidence),
+      new Map([
+        ["accepted", 12],
+        ["contentSpam", 12],
+        ["replied", 1],
+        ["read", 2],
+      ]),
+    );
   });
 
   test("what lists and listings did, logins, private peers, forged domains and the platform's relays are no evidence", async () => {
