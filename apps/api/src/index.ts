@@ -7,4 +7,5 @@ export * from "./operations/operation-outcome.ts";
 export type * from "./operations/operations.ts";
 export type * from "./operations/policy-records.ts";
 export * from "./ports.ts";
+export type * from "./simulation/simulation-engine.ts";
 export { startApi } from "./start-api.ts";

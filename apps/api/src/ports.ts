@@ -8,6 +8,7 @@ import type { PolicySource } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import type { ReadStore } from "@mailfold/read-store";
 import type { Logger, Metrics } from "@mailfold/telemetry";
+import type { SimulationEngine } from "./simulation/simulation-engine.ts";
 
 /** Hashes and checks passwords in the bounded pool; throws its typed fault when overloaded. */
 export interface PasswordHasher {
@@ -72,6 +73,8 @@ export interface ApiDeps extends OperationDeps {
     readonly deniedForSeconds: (ip: string) => number | undefined;
     readonly loginFailed: (ip: string, protocol: string) => void;
   };
+  /** Tries changes on recorded traffic; absent where this process keeps no table of it. */
+  readonly simulations?: SimulationEngine;
   /** Performs a backup of the running platform; absent where the store cannot. */
   readonly backup?: (directory: string) => Promise<BackupResult>;
   /** Key and certificate for HTTPS (TLS 1.2 and later); absent = no HTTPS listener. */

@@ -6,6 +6,7 @@ import "./mutations/pardon-mutations.ts";
 import "./mutations/policy-mutations.ts";
 import "./mutations/quarantine-mutations.ts";
 import "./mutations/shadow-mutations.ts";
+import "./mutations/simulation-mutations.ts";
 import "./mutations/tenant-mutations.ts";
 import "./mutations/token-mutations.ts";
 import "./mutations/undo-mutation.ts";
@@ -17,6 +18,8 @@ import "./queries/policy-diff-query.ts";
 import "./queries/policy-queries.ts";
 import "./queries/quarantine-queries.ts";
 import "./queries/shadow-queries.ts";
+import "./queries/simulation-queries.ts";
+import "./queries/simulation-subscription.ts";
 import "./queries/verdict-queries.ts";
 import "./queries/viewer-queries.ts";
 
