@@ -58,14 +58,18 @@ interface Told {
 
 function evidenceOf({ kind, event, tenant, from, message, reporter }: Told): readonly Evidence[] {
   const { alignedDomain, sender } = from;
+  // A relay that only the tenant trusts told where the mail came from, hence also whose SPF passed: no word for the platform.
+  const named = {
+    ...(alignedDomain === undefined ? {} : { alignedDomain }),
+    ...(sender === undefined ? {} : { sender }),
+  };
   return peersOf(from).map((peer) => ({
     kind,
     id: event.id,
     at: event.occurredAt,
     tenant,
     peer,
-    ...(alignedDomain === undefined ? {} : { alignedDomain }),
-    ...(sender === undefined ? {} : { sender }),
+    ...(peer.trustedBy === "tenant" ? {} : named),
     ...(reporter === undefined ? {} : { reporter }),
     ...(message === undefined ? {} : { message }),
   }));
