@@ -70,6 +70,8 @@ const marked = (mark: "spam" | "notSpam", more: object = { verdictId: "vrd_1" })
     { mailboxId: "mbx_1", messageKey: "vrd_1", body: {}, mark, by: "move", ...more },
     "mark-ten_1.1",
   );
+const flagged = (flags: readonly string[], firstRead?: readonly string[]) =>
+  event("FlagsChanged", { flags, operation: "add", ...(firstRead === undefined ? {} : { firstRead }) }, "mail-mbx_2");
 const verdict = (verdictId: string, more: object = {}, tenant = "ten_1") =>
   event(
     "VerdictRecorded",
@@ -160,18 +162,23 @@ describe("listings", () => {
       verdict("vrd_5", { reason: "accepted", phase: "data", action: "accept" }),
       verdict("vrd_6", { reason: "kill-listed" }),
       stopped("vrd_7", "evt-1"),
+      flagged(["\\Seen"], ["vrd_5", "vrd_6"]),
+      flagged(["\\Answered"], ["vrd_5"]),
+      flagged(["\\Flagged"]),
     );
     assert.deepEqual(
       all(rows, "evidence")
         .map(evidenceOf)
-        .map(({ kind, verdictId, mailboxId }) => [kind, verdictId, mailboxId]),
+        .map(({ kind, verdictId, mailboxId, count: mails }) => [kind, verdictId, mailboxId, mails]),
       [
-        ["userSpam", "vrd_1", "mbx_1"],
-        ["userNotSpam", "vrd_1", "mbx_1"],
-        ["contentSpam", "vrd_1", undefined],
-        ["contentSpam", "vrd_2", undefined],
-        ["unknownRecipient", "vrd_3", undefined],
-        ["trap", "vrd_4", undefined],
+        ["userSpam", "vrd_1", "mbx_1", 1],
+        ["userNotSpam", "vrd_1", "mbx_1", 1],
+        ["contentSpam", "vrd_1", undefined, 1],
+        ["contentSpam", "vrd_2", undefined, 1],
+        ["unknownRecipient", "vrd_3", undefined, 1],
+        ["trap", "vrd_4", undefined, 1],
+        ["read", "vrd_5", "mbx_2", 2],
+        ["replied", "vrd_5", "mbx_2", 1],
       ],
     );
   });
@@ -218,6 +225,7 @@ describe("listings", () => {
       id.map((a) => () => pardoned(`prd_${a}`)),
       id.map((a) => () => lifted(`prd_${a}`)),
       fc.constantFrom("spam" as const, "notSpam" as const).map((mark) => () => marked(mark)),
+      id.map((a) => () => flagged(["\\Seen"], [`vrd_${a}`])),
       fc.tuple(id, reason).map(
         ([a, name]) =>
           () =>

@@ -7,7 +7,7 @@ import {
   type SenderPardoned,
   scopeId,
 } from "@mailfold/domain";
-import type { MessageHeld, MessageMarked, VerdictRecorded } from "@mailfold/events";
+import type { FlagsChanged, MessageHeld, MessageMarked, VerdictRecorded } from "@mailfold/events";
 import {
   projectWith,
   type RecordedEvent,
@@ -15,6 +15,7 @@ import {
   type RowChange,
   type RowHandlers,
   type RowsProjection,
+  streamKey,
 } from "@mailfold/kernel";
 import { type EvidenceKind, evidenceKindOf } from "./evidence-kind.ts";
 import { listingTables } from "./listing-tables.ts";
@@ -25,6 +26,7 @@ type ListingsEvent =
   | SenderPardoned
   | PardonLifted
   | MessageMarked
+  | FlagsChanged
   | VerdictRecorded
   | MessageHeld;
 
@@ -71,6 +73,13 @@ const handlers: RowHandlers<ListingsEvent> = {
     if (verdictId === null) return [];
     const kind = mark === "spam" ? "userSpam" : "userNotSpam";
     return [evidenceRow(event, kind, { mailboxId, verdictId })];
+  },
+  FlagsChanged: (event) => {
+    const { firstRead = [], flags } = event.data;
+    const [verdictId] = firstRead;
+    if (verdictId === undefined) return [];
+    const kind = flags.includes("\\Answered") ? "replied" : "read";
+    return [evidenceRow(event, kind, { mailboxId: streamKey(event.stream), verdictId, count: firstRead.length })];
   },
   VerdictRecorded: (event) => {
     const { reason, verdictId } = event.data;
@@ -149,11 +158,11 @@ function pardonRow(event: RecordedEvent<SenderPardoned>): Row {
 function evidenceRow(
   event: RecordedEvent,
   kind: EvidenceKind,
-  about: { readonly mailboxId?: string; readonly verdictId: string },
+  about: { readonly mailboxId?: string; readonly verdictId: string; readonly count?: number },
 ): RowChange {
   const { id: eventId, occurredAt: at, position } = event;
-  const { mailboxId = null, verdictId } = about;
-  return { put: "evidence", row: { eventId, kind, at, ...ownerOf(event), mailboxId, verdictId, position } };
+  const { mailboxId = null, verdictId, count = 1 } = about;
+  return { put: "evidence", row: { eventId, kind, at, ...ownerOf(event), mailboxId, verdictId, count, position } };
 }
 
 function blockedRows(event: RecordedEvent<VerdictRecorded>): readonly RowChange[] {
