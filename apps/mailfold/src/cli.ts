@@ -10,6 +10,7 @@ import { addProjectionCommands } from "./commands/projections.ts";
 import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addSenderCommands } from "./commands/senders.ts";
 import { addServeCommand } from "./commands/serve.ts";
+import { addShadowCommands } from "./commands/shadow.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addUndoCommand } from "./commands/undo.ts";
@@ -41,6 +42,7 @@ export function buildProgram(): Command {
     addQuarantineCommands,
     addAuditCommands,
     addExplainCommand,
+    addShadowCommands,
     addUndoCommand,
     addProjectionCommands,
     addBackupCommands,

@@ -1,9 +1,10 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { contextOf } from "../command-context.ts";
 import { printRows } from "../print.ts";
 import { momentHelp, parseMoment } from "./as-of-option.ts";
 import { addPolicyDiffCommand } from "./policy-diff.ts";
 import { addScopeOption } from "./scope-option.ts";
+import { parseSetting } from "./setting-argument.ts";
 
 type Scope = Readonly<Record<string, unknown>>;
 const selection = "settings { name value scope event warning }";
@@ -42,16 +43,4 @@ export function addPolicyCommands(program: Command): void {
     );
     printRows(changed, ["name", "value", "scope", "event", "warning"], context.json);
   });
-}
-
-function parseSetting(text: string): readonly [name: string, value: unknown] {
-  const at = text.indexOf("=");
-  if (at < 1) throw new InvalidArgumentError(`${text}: write name=value, or name= to unset`);
-  const value = text.slice(at + 1);
-  if (value === "") return [text.slice(0, at), undefined];
-  try {
-    return [text.slice(0, at), JSON.parse(value)];
-  } catch {
-    return [text.slice(0, at), value];
-  }
 }
