@@ -81,12 +81,6 @@ const verdict = (verdictId: string, more: object = {}, tenant = "ten_1") =>
   );
 const stopped = (verdictId: string, byEvent: string, setAtScope = "ten_1", tenant = "ten_1") =>
   verdict(verdictId, { reason: "learned-ip", decisiveLine: { step: "learned-list", byEvent, setAtScope } }, tenant);
-const held = (holdId: string, reason?: string) =>
-  event(
-    "MessageHeld",
-    { holdId, verdictId: "vrd_1", ...(reason === undefined ? {} : { reason }) },
-    "quarantine-ten_1.h",
-  );
 
 function rowsOf(...events: readonly RecordedEvent[]) {
   const rows = new MemoryRows([listings]);
@@ -191,9 +185,6 @@ describe("listings", () => {
       stopped("vrd_3", "evt-91", "platform"),
       stopped("vrd_4", "evt-91", "platform", "ten_2"),
       verdict("vrd_5", { reason: "learned-ip", decisiveLine: { step: "learned-list" } }),
-      held("h1", "learned-domain-deferred"),
-      held("h2", "spam-junk"),
-      held("h3"),
     );
     assert.deepEqual(
       all(rows, "blocked", { byEvent: "evt-91" }).map((row) => row.verdictId),
@@ -205,10 +196,6 @@ describe("listings", () => {
         ["ten_1", "evt-91", position(3)],
         ["ten_2", "evt-91", position(4)],
       ],
-    );
-    assert.deepEqual(
-      all(rows, "held").map((row) => row.holdId),
-      ["h1"],
     );
   });
 
@@ -235,11 +222,6 @@ describe("listings", () => {
         ([a, by, scope, tenant]) =>
           () =>
             stopped(`vrd_${a}`, `evt-${by}`, scope, `ten_${tenant}`),
-      ),
-      fc.tuple(id, fc.constantFrom("learned-ip", "full")).map(
-        ([a, name]) =>
-          () =>
-            held(`h${a}`, name),
       ),
     );
     fc.assert(

@@ -7,7 +7,7 @@ import {
   type SenderPardoned,
   scopeId,
 } from "@mailfold/domain";
-import type { FlagsChanged, MessageHeld, MessageMarked, VerdictRecorded } from "@mailfold/events";
+import type { FlagsChanged, MessageMarked, VerdictRecorded } from "@mailfold/events";
 import {
   projectWith,
   type RecordedEvent,
@@ -27,8 +27,7 @@ type ListingsEvent =
   | PardonLifted
   | MessageMarked
   | FlagsChanged
-  | VerdictRecorded
-  | MessageHeld;
+  | VerdictRecorded;
 
 function ownerOf({ metadata }: RecordedEvent) {
   return { tenantId: metadata.tenantId ?? null, resellerId: metadata.resellerId ?? null };
@@ -44,8 +43,6 @@ function listOwnerOf({ metadata }: RecordedEvent, scope: ListingScope) {
 function subjectRow(subject: ListingSubject | null) {
   return { subjectKind: subject?.kind ?? null, subject: subject?.value ?? null };
 }
-
-const isLearned = (reason: string | undefined): boolean => reason?.startsWith("learned-") === true;
 
 const handlers: RowHandlers<ListingsEvent> = {
   SenderListed: (event) => [{ put: "listings", row: listingRow(event) }, changeOf(event, event.data)],
@@ -83,12 +80,10 @@ const handlers: RowHandlers<ListingsEvent> = {
   },
   VerdictRecorded: (event) => {
     const { reason, verdictId } = event.data;
-    if (isLearned(reason)) return blockedRows(event);
+    if (reason.startsWith("learned-")) return blockedRows(event);
     const kind = evidenceKindOf(event.data);
     return kind === undefined ? [] : [evidenceRow(event, kind, { verdictId })];
   },
-  MessageHeld: ({ data: { holdId, verdictId, reason }, position }) =>
-    isLearned(reason) ? [{ put: "held", row: { holdId, verdictId, position } }] : [],
 };
 
 function listingRow(event: RecordedEvent<SenderListed>): Row {
