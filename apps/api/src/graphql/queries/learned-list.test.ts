@@ -14,6 +14,7 @@ import {
 import {
   delistSender,
   holdStopped,
+  learnOf,
   listSender,
   markMail,
   stopMail,
@@ -108,7 +109,7 @@ describe("learned listings over GraphQL", () => {
   });
 
   test("lists hold what is in force, newest first, by scope; accept and kill lists are as before", async () => {
-    const tenant = await createTenantObjects(world, resellerId, "lists");
+    const tenant = await learnOf(world, await createTenantObjects(world, resellerId, "lists"));
     const scope = `tenantId: "${tenant.tenant}"`;
     const a = await listSender(world, { of: tenant, subject: ip(1) });
     const b = await listSender(world, { of: tenant, subject: ip(2) });
