@@ -54,6 +54,8 @@ describe("a blacklist that learns from what users do in their mail client", () =
       await client.logout();
     }
   };
+  const hasMetric = async (text: string): Promise<boolean> =>
+    (await (await fetch(`http://127.0.0.1:${platform.ports.http}/metrics`)).text()).includes(text);
   const listedEvents = async (): Promise<readonly { readonly type: string; readonly data: never }[]> => {
     const query = `{ auditEvents(first: 100, where: {types: ["SenderListed", "SenderDelisted"]}) { nodes { id type } } }`;
     return (await platform.graphql<{ auditEvents: { nodes: readonly never[] } }>(query)).auditEvents.nodes;
@@ -71,9 +73,7 @@ describe("a blacklist that learns from what users do in their mail client", () =
   test("one user's word lists nobody; a second one's does, and the next mail is refused with its listing", async () => {
     for (const to of [ann, ann, ben, ben]) assert.equal((await send(to.address)).code, 250);
     await throwAway(ann);
-    const metric = async (text: string) =>
-      (await (await fetch(`http://127.0.0.1:${platform.ports.http}/metrics`)).text()).includes(text);
-    await until("ann's marks learned", () => metric('mailfold_reputation_evidence_total{kind="userSpam"} 2'));
+    await until("ann's marks learned", () => hasMetric('mailfold_reputation_evidence_total{kind="userSpam"} 2'));
     assert.deepEqual(await listedEvents(), []);
     await throwAway(ben);
     await until("a listing", async () => (await listedEvents()).length >= 3);
@@ -98,6 +98,14 @@ describe("a blacklist that learns from what users do in their mail client", () =
 
   test("nobody else is touched, and other senders are not", async () => {
     assert.equal(await codeFor({ ip: "192.0.2.98", from: "joe@friend.example" }), 250);
+    const client = await openImap(platform.ports.imap, ann);
+    try {
+      await client.mailboxOpen("INBOX");
+      await client.messageFlagsAdd("*", ["\\Seen"]);
+    } finally {
+      await client.logout();
+    }
+    await until("the letter read", () => hasMetric('mailfold_reputation_evidence_total{kind="read"} 1'));
     const rival = await provisionTenant(platform, "rival", { resellerId: acme.resellerId });
     const to = rival.mailboxes[0]?.address ?? "";
     const outcome = await outcomeOf(platform, { proxyFrom: spammer.ip }, { from: spammer.from, to: [to] });

@@ -38,7 +38,7 @@ export function openPageShell(dataDir: string): PageShell {
     run(block) {
       const own = block.replace(/^([A-Z]+)=(?!\$\().*$/gm, (line, name) => (given.has(name) ? "" : line));
       const values = [...given].map(([name, value]) => `${name}='${value}'`).join("\n");
-      const script = `set -euo pipefail\n. "${state}"\n${values}\n${own}\nset | grep -E '^[A-Z]+=' | grep -E '^(ENTRY|HOLD|IP|LISTING|EVIDENCE|PARDON)=' > "${state}" || true\n`;
+      const script = `set -euo pipefail\n. "${state}"\n${values}\n${own}\nset | grep -E '^[A-Z]+=' | grep -E '^(ENTRY|HOLD|IP|LISTING|EVIDENCE|PARDON|SHADOW)=' > "${state}" || true\n`;
       return runShell(script, env);
     },
   };

@@ -1,6 +1,7 @@
 import type { EventStore } from "@mailfold/event-store";
 import {
   markTold,
+  readingTold,
   type ToldEvent,
   type ToldTenant,
   type ToldVerdict,
@@ -22,8 +23,7 @@ const tenants = new Map<string, ToldTenant>(
 const readerOf = (mailboxId: string): number => Number(mailboxId.slice(mailboxId.lastIndexOf("_") + 1));
 
 /**
- * The simulated mail of libs/reputation as the log of a platform: verdicts and marks, in the order of time. What its users
- * read is left out.
+ * The simulated mail of libs/reputation as the log of a platform: verdicts and marks, in the order of time.
  */
 export function simulatedLog(
   seed: number,
@@ -46,6 +46,7 @@ export function simulatedLog(
     if (evidence.kind === "accepted") taken = verdict;
     else if (verdict) told.push(verdictTold(verdict));
     else if (evidence.kind === "userSpam" || evidence.kind === "userNotSpam") told.push(markOf(evidence));
+    else told.push(readingOf(evidence));
   });
   flush();
   return { told, endAt };
@@ -82,6 +83,12 @@ function markOf(evidence: Evidence): ToldEvent {
   const { at, kind, message, reporter = "" } = evidence;
   const mark = kind === "userSpam" ? "spam" : "notSpam";
   return markTold({ key: message?.key ?? "", tenant: tenantOf(evidence), at, reader: readerOf(reporter), mark });
+}
+
+function readingOf(evidence: Evidence): ToldEvent {
+  const { at, kind, message, reporter = "" } = evidence;
+  const answers = kind === "replied";
+  return readingTold({ key: message?.key ?? "", tenant: tenantOf(evidence), at, reader: readerOf(reporter), answers });
 }
 
 const appendsMax = 200;

@@ -86,10 +86,10 @@ ${Object.entries(evidenceUnits)
 
 | what | value |
 |---|---|
-| listed with defer / reject from | ${defaultLearning.deferAt} / ${defaultLearning.rejectAt} points (setting \`learning\`) |
+| listed with defer / reject from | ${defaultLearning.deferAt} / ${defaultLearning.rejectAt} points (setting \`learning.thresholds\`) |
 | delisted below | half of what listed |
-| half-life | ${defaultLearning.halfLifeMs / dayMs} days (setting \`learning\`) |
-| share of spam, lower end of Wilson's 95 % interval | above ${defaultLearning.minSpamShare} (setting \`learning\`) |
+| half-life | ${defaultLearning.halfLifeMs / dayMs} days (setting \`learning.halfLifeHours\`) |
+| share of spam, lower end of Wilson's 95 % interval | above ${defaultLearning.minSpamShare} (setting \`learning.minSpamShare\`) |
 | highest score | ${points(learningLimits.capUnits)} |
 | a reporter counts, for and against apart | ${points(learningLimits.reporterUnits)} points for each sender and half-life |
 | a tenant counts towards the platform | ${points(learningLimits.tenantUnits)} points for each sender and half-life |

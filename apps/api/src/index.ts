@@ -8,4 +8,5 @@ export type * from "./operations/operations.ts";
 export type * from "./operations/policy-records.ts";
 export type * from "./operations/rule-records.ts";
 export * from "./ports.ts";
+export type * from "./simulation/simulation-engine.ts";
 export { startApi } from "./start-api.ts";

@@ -5,8 +5,14 @@ import { createOperations } from "./operations/create-operations.ts";
 import type { RunningApi } from "./ports.ts";
 import { type ApiWorld, createApiWorld, graphql, platformCaller, startTestApi } from "./test-support/api-test-world.ts";
 import { FeedClient } from "./test-support/feed-client-test-world.ts";
-import { listSender, markMail, stopMail } from "./test-support/learned-listings-test-world.ts";
-import { createTenantObjects, type TenantObjects } from "./test-support/resellers-test-world.ts";
+import {
+  type LearnedObjects,
+  learnOf,
+  listSender,
+  markMail,
+  stopMail,
+} from "./test-support/learned-listings-test-world.ts";
+import { createTenantObjects } from "./test-support/resellers-test-world.ts";
 
 const probesMin = 500;
 const listingText = `pattern listing { listingId score share { mail } subject { value } evidenceTotal evidenceElsewhere pardons { id voided }
@@ -15,7 +21,7 @@ const listingText = `pattern listing { listingId score share { mail } subject { 
 
 /** A tenant's share in what was learned. */
 interface Member {
-  readonly of: TenantObjects;
+  readonly of: LearnedObjects;
   /** UUIDs of its marks. */
   readonly marks: string[];
   /** Verdicts by which listings stopped its mail. */
@@ -77,7 +83,7 @@ describe("learned lists and evidence over generated tenants", () => {
   });
 
   async function memberOf(resellerId: string, name: string): Promise<Member> {
-    const of = await createTenantObjects(world, resellerId, name);
+    const of = await learnOf(world, await createTenantObjects(world, resellerId, name));
     return { of, marks: [await markMail(world, of, of.verdict), await markMail(world, of, of.verdict)], stopped: [] };
   }
 

@@ -9,6 +9,7 @@ import type { Directory } from "@mailfold/projection-directory";
 import type { ReadStore } from "@mailfold/read-store";
 import type { ContentPool } from "@mailfold/rules";
 import type { Logger, Metrics } from "@mailfold/telemetry";
+import type { SimulationEngine } from "./simulation/simulation-engine.ts";
 
 /** Hashes and checks passwords in the bounded pool; throws its typed fault when overloaded. */
 export interface PasswordHasher {
@@ -89,6 +90,8 @@ export interface ApiDeps extends OperationDeps {
   };
   /** Of the key that forwarded mail is sealed with; absent where none is. */
   readonly sealRecord?: PublishedRecord;
+  /** Tries changes on recorded traffic; absent where this process keeps no table of it. */
+  readonly simulations?: SimulationEngine;
   /** Performs a backup of the running platform; absent where the store cannot. */
   readonly backup?: (directory: string) => Promise<BackupResult>;
   /** Key and certificate for HTTPS (TLS 1.2 and later); absent = no HTTPS listener. */

@@ -12,6 +12,7 @@ import { createLogCursors } from "./log-cursor.ts";
 import { createOperations } from "./operations/create-operations.ts";
 import { type ApiConfig, type ApiDeps, defaultApiLimits, type RunningApi } from "./ports.ts";
 import { PreviewTurns } from "./records/preview-turns.ts";
+import { SimulationJobs } from "./simulation/simulation-jobs.ts";
 import { createTokenAuthentication } from "./token-authentication.ts";
 
 const closeTimeoutMs = 5_000;
@@ -29,6 +30,7 @@ export async function startApi(deps: ApiDeps, config: ApiConfig): Promise<Runnin
     authentication: createTokenAuthentication(deps),
     tickets: createFeedTickets(deps.clock),
     timelines: createPolicyTimelines(deps.journal.events),
+    simulations: new SimulationJobs(deps.simulations, deps.clock),
     previews: new PreviewTurns(previewsAtOnce),
   };
   const registry = createFeedRegistry();
@@ -54,6 +56,7 @@ export async function startApi(deps: ApiDeps, config: ApiConfig): Promise<Runnin
     return (server.server.address() as AddressInfo).port;
   };
   const close = async () => {
+    api.simulations.close();
     await registry.close();
     const deadline = new Promise<void>((resolve) => setTimeout(resolve, closeTimeoutMs).unref());
     await Promise.race([Promise.allSettled(servers.map((server) => server.close())), deadline]);

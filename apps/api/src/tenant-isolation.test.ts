@@ -12,7 +12,8 @@ import {
   startTestApi,
 } from "./test-support/api-test-world.ts";
 import { missing, page, payload, probes } from "./test-support/foreign-probes-test-world.ts";
-import { createTenantObjects, type TenantObjects } from "./test-support/resellers-test-world.ts";
+import { type LearnedObjects, learnOf } from "./test-support/learned-listings-test-world.ts";
+import { createTenantObjects } from "./test-support/resellers-test-world.ts";
 
 /** Fields that take nothing foreign; each is probed by what it shows instead. */
 const withoutForeign = new Set(
@@ -22,9 +23,9 @@ const withoutForeign = new Set(
 describe("tenant isolation", () => {
   let world: ApiWorld;
   let api: RunningApi & { url: string };
-  let a: TenantObjects;
-  let sibling: TenantObjects;
-  let b: TenantObjects;
+  let a: LearnedObjects;
+  let sibling: LearnedObjects;
+  let b: LearnedObjects;
   const secrets: Record<string, string> = {};
   before(async () => {
     world = await createApiWorld();
@@ -38,9 +39,9 @@ describe("tenant isolation", () => {
       const token = await operations.tokenCreate(platformCaller, { name, scope: { resellerId } });
       secrets[`reseller ${name}`] = token.value?.secret ?? "";
     }
-    a = await createTenantObjects(world, resellers[0] ?? "", "a");
-    sibling = await createTenantObjects(world, resellers[0] ?? "", "sibling");
-    b = await createTenantObjects(world, resellers[1] ?? "", "b");
+    a = await learnOf(world, await createTenantObjects(world, resellers[0] ?? "", "a"));
+    sibling = await learnOf(world, await createTenantObjects(world, resellers[0] ?? "", "sibling"));
+    b = await learnOf(world, await createTenantObjects(world, resellers[1] ?? "", "b"));
     secrets["tenant A"] = a.secret;
   });
   after(async () => {
@@ -66,7 +67,7 @@ describe("tenant isolation", () => {
   test("foreign answers byte for byte like missing, and nothing is written", async () => {
     const head = await world.store.head();
     let count = 0;
-    const roles: readonly [role: string, foreign: TenantObjects][] = [
+    const roles: readonly [role: string, foreign: LearnedObjects][] = [
       ["tenant A", b],
       ["tenant A", sibling],
       ["reseller A", b],

@@ -184,6 +184,7 @@ function apiRole({ parts, tls, defence, health, adminTokenHash }: Shared): Promi
       readiness: health.readiness,
       redactSecrets,
       versionOf: (type) => versions[type]?.version ?? 1,
+      simulations: parts.simulations,
       ...(stores.backup === undefined ? {} : { backup: stores.backup }),
       tlsContext: tls,
       adminTokenHash,

@@ -202,3 +202,19 @@ test("a round ends unverified claims of 14 days, drops traffic and held copies o
     rmSync(dataDir, { recursive: true, force: true });
   }
 });
+
+test("traffic stays until blacklists have learned from it, and not for ever", async () => {
+  const clock = { now: () => Date.UTC(2026, 5, 1) };
+  const asked: number[] = [];
+  const expire = async (_class: string, before: number) => {
+    asked.push(before);
+    return 0;
+  };
+  const journal = { events: { expire }, bodies: { free: async () => ({ bodies: 0, bytes: 0 }) } } as never;
+  const rows = { dropExpired: async () => {}, selectAsync: async () => [] } as never;
+  const due = clock.now() - 90 * dayMs;
+  for (const learnedUntil of [clock.now(), due - 3 * dayMs, 0]) {
+    await keepHouse({ journal, rows, clock, log: createLogger("silent"), learnedUntil: () => learnedUntil });
+  }
+  assert.deepEqual(asked, [due, due - 3 * dayMs, due - 30 * dayMs]);
+});

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { SimulationEngine } from "@mailfold/app-api";
 import { createDnsResolver, type DnsResolver } from "@mailfold/dns";
 import { createEventCodec } from "@mailfold/events";
 import type { Journal } from "@mailfold/journal";
@@ -29,6 +30,7 @@ import { readFoldWorld } from "./log-world.ts";
 import { type PolicyFeed, startPolicyFeed } from "./policy-feed.ts";
 import type { ProjectorConfig } from "./projector-module.ts";
 import { startReputation } from "./reputation/learn-reputation.ts";
+import { startSimulations } from "./simulation/simulation-thread.ts";
 import { openStores, type Stores } from "./stores.ts";
 import { decidingViews, mailboxUsageProjection } from "./views.ts";
 
@@ -52,6 +54,8 @@ export interface PlatformParts {
   /** Learns by itself from what users mark. */
   readonly classifier: TenantClassifier;
   readonly resolver: DnsResolver;
+  /** Tries changes on recorded traffic. */
+  readonly simulations: SimulationEngine;
   /** True once directory and policy hold all that was in the log at start, and while neither is stuck, nor the log. */
   viewsReady(): boolean;
   /** Waits for directory and policy; what a receipt waits for. */
@@ -97,15 +101,9 @@ export async function openPlatformParts(
   const contentParts = await openContentParts({ ...input, keys, clock, metrics, policy, resolver, classifier, rspamd });
   const deciding = watchDecidingViews(rows, startHead);
   const { eventStore } = config;
-  const reputation = startReputation({
-    events: journal.events,
-    sealer: keys,
-    clock,
-    log,
-    metrics,
-    dataDir,
-    eventStore,
-  });
+  const events = journal.events;
+  const reputation = startReputation({ events, sealer: keys, clock, log, metrics, dataDir, eventStore });
+  const simulations = startSimulations({ log, dataDir, eventStore });
   const housekeeping = startHousekeeping({ journal, rows, clock, log, learnedUntil: reputation.learnedUntil });
   return {
     ...input,
@@ -122,6 +120,7 @@ export async function openPlatformParts(
     classifier,
     contentParts,
     resolver,
+    simulations,
     viewsReady: () => !failed && policy.ready() && deciding.ready(),
     async waitForViews(position, timeoutMs) {
       const [views, policies] = await Promise.all([
@@ -132,7 +131,7 @@ export async function openPlatformParts(
     },
     async close() {
       deciding.close();
-      await Promise.all([housekeeping.close(), learned.close(), reputation.close()]);
+      await Promise.all([housekeeping.close(), learned.close(), reputation.close(), simulations.close()]);
       await policy.close();
       await folds.close();
       await rows.close();

@@ -58,6 +58,11 @@ export type FlagsChanged = DomainEvent<
     readonly operation: "set" | "add" | "remove";
     readonly flags: readonly string[];
     readonly unchangedSince?: number;
+    /**
+     * Verdicts of messages that gain \Seen, or where `flags` has it \Answered, by this: at most 50, none in Junk. What
+     * blacklists learn from reading.
+     */
+    readonly firstRead?: readonly VerdictId[];
   }
 >;
 export type MessagesCopied = DomainEvent<

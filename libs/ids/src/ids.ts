@@ -12,6 +12,7 @@ import type {
   ResellerId,
   SenderEntryId,
   ShadowId,
+  SimulationId,
   TenantId,
   TokenId,
   VerdictId,
@@ -36,6 +37,7 @@ export interface IdTypes {
   readonly listing: ListingId;
   readonly pardon: PardonId;
   readonly shadow: ShadowId;
+  readonly simulation: SimulationId;
   readonly event: EventId;
 }
 

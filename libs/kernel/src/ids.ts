@@ -30,6 +30,8 @@ export type ListingId = Brand<"ListingId">;
 export type PardonId = Brand<"PardonId">;
 /** `shd_...`: changes of policy that are judged beside the policy in force. */
 export type ShadowId = Brand<"ShadowId">;
+/** `sim_...`: a change that is tried on recorded traffic; kept for a while, never an event. */
+export type SimulationId = Brand<"SimulationId">;
 /** `evt_...`: an event's UUID in the API's form. */
 export type EventId = Brand<"EventId">;
 
@@ -49,6 +51,7 @@ export const idPrefixes = {
   listing: "lst",
   pardon: "prd",
   shadow: "shd",
+  simulation: "sim",
   event: "evt",
 } as const;
 export type IdKind = keyof typeof idPrefixes;

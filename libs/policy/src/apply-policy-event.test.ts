@@ -5,6 +5,7 @@ import type { Position, RecordedEvent } from "@mailfold/kernel";
 import fc from "fast-check";
 import { applyPolicyEvent } from "./apply-policy-event.ts";
 import { compilePolicy, emptyPolicy } from "./compiled-policy.ts";
+import type { ListingInput } from "./learned-lists.ts";
 import type { LimitInput, SettingInput } from "./policy-changes.ts";
 import {
   domainScopeA,
@@ -80,8 +81,36 @@ const removed: fc.Arbitrary<Payload> = named.map((entry) => ({
 const denied: fc.Arbitrary<Payload> = fc
   .tuple(fc.constantFrom("192.0.2.7/32", "2001:db8::/64"), fc.constantFrom(500, 5_000))
   .map(([prefix, until]) => ({ type: "IpDenied", data: { prefix, reason: "flood", until } }));
+const subject = fc.constantFrom(
+  { kind: "ip", value: "192.0.2.7" },
+  { kind: "prefix", value: "2001:db8:0:0::/56" },
+  { kind: "domain", value: "ext.example" },
+  null,
+);
+const listingScope = fc.constantFrom<Scope>(platformScope, scopeA);
+const listed: fc.Arbitrary<Payload> = fc
+  .tuple(listingScope, subject, fc.constantFrom("defer", "reject"), fc.constantFrom(5_000, 7_000))
+  .map(([at, of, action, expiresAt]) => ({
+    type: "SenderListed",
+    data: { scope: at, subject: of, action, expiresAt, listingId: "lst_0" },
+  }));
+const delisted: fc.Arbitrary<Payload> = fc
+  .tuple(listingScope, subject)
+  .map(([at, of]) => ({ type: "SenderDelisted", data: { scope: at, subject: of } }));
 const payloads = fc.array(
-  fc.oneof(changed, changed, limited, added, added, removed, denied, fc.constant({ type: "TenantCreated", data: {} })),
+  fc.oneof(
+    changed,
+    changed,
+    limited,
+    added,
+    added,
+    removed,
+    denied,
+    listed,
+    listed,
+    delisted,
+    fc.constant({ type: "TenantCreated", data: {} }),
+  ),
   { maxLength: 30 },
 );
 
@@ -106,11 +135,18 @@ function finalInputs(events: readonly RecordedEvent[]) {
   const limits = new Map<string, LimitInput>();
   const entries = new Map<string, EntryInput>();
   const denials = new Map<string, { prefix: string; reason: string; until: number; byEvent: string; at: number }>();
+  const listings = new Map<string, ListingInput>();
   let revision: string | undefined;
   for (const { id: byEvent, type, data: raw, metadata } of events) {
     const data = raw as Record<string, unknown>;
     const resellerId = metadata.resellerId === undefined ? {} : { resellerId: metadata.resellerId };
     if (type === "IpDenied") denials.set(data.prefix as string, { ...(data as object), byEvent, at: 100 } as never);
+    if (type === "SenderListed" || type === "SenderDelisted") {
+      const key = `${scopeId(data.scope as Scope)} ${JSON.stringify(data.subject)}`;
+      if (type === "SenderListed") listings.set(key, { ...(data as object), byEvent } as never);
+      else listings.delete(key);
+      revision = byEvent;
+    }
     if (!["PolicySettingsChanged", "PolicyLimitsChanged", "SenderEntryAdded", "SenderEntryRemoved"].includes(type))
       continue;
     const at = data.scope as Scope;
@@ -136,6 +172,7 @@ function finalInputs(events: readonly RecordedEvent[]) {
     limits: limits.values(),
     entries: entries.values(),
     denials: denials.values(),
+    listings: listings.values(),
   };
   return revision === undefined ? all : { ...all, revision };
 }

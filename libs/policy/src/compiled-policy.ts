@@ -197,6 +197,11 @@ export function withDenial(policy: CompiledPolicy, input: DenialInput): Compiled
   return new PolicySnapshot(denialAdded(stateOf(policy), input));
 }
 
+/** The policy without any denial: for mail of a peer that was not denied when it came. */
+export function withoutDenials(policy: CompiledPolicy): CompiledPolicy {
+  return new PolicySnapshot({ ...stateOf(policy), denials: new ListView() });
+}
+
 /** The policy with a learned listing in force (or a changed one: same scope and subject). Costs one row. */
 export function withListing(policy: CompiledPolicy, input: ListingInput): CompiledPolicy {
   return new PolicySnapshot(listingAdded(stateOf(policy), input));

@@ -8,6 +8,7 @@ export {
   withDenial,
   withEntry,
   withLimit,
+  withoutDenials,
   withoutEntry,
   withoutLimit,
   withoutSetting,

@@ -92,6 +92,18 @@ describe("guards against poison", () => {
     assert.equal(story.reputation.ledgers.size, 0);
   });
 
+  test("an address that only the tenant's relay told counts for the tenant's list alone", () => {
+    const story = new Story();
+    const elder = tenantNo(0);
+    for (let mail = 0; mail < 60; mail++) story.give("accepted", { tenant: elder, ip: "198.51.100.1" });
+    story.give("trap", { tenant: elder, peer: { ip: "192.0.2.9", toldBy: "tenant" } });
+    story.give("trap", { tenant: elder, peer: { ip: "192.0.2.10" } });
+    const score = (scope: "platform" | typeof own, value: string) =>
+      standingOf(story.reputation, scope, { kind: "ip", value })?.score;
+    assert.deepEqual([score(own, "192.0.2.9"), score("platform", "192.0.2.9")], [3, undefined]);
+    assert.deepEqual([score(own, "192.0.2.10"), score("platform", "192.0.2.10")], [3, 3]);
+  });
+
   test("a forged domain is not harmed; an aligned one and its sender are", () => {
     const story = new Story();
     for (let mail = 0; mail < 10; mail++) story.give("trap", { sender: "ceo@bank.example" });

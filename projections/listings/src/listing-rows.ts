@@ -81,9 +81,12 @@ export interface EvidenceRow extends Owned {
   readonly eventId: string;
   readonly kind: EvidenceKind;
   readonly at: number;
-  /** Who marked. */
+  /** Who marked, read or answered. */
   readonly mailboxId?: string;
+  /** Of the mail that it is about; of the first one, where it is about several. */
   readonly verdictId: string;
+  /** How many mails it is about. */
+  readonly count: number;
 }
 
 /** The evidence of a row of `evidence`. */
@@ -95,6 +98,7 @@ export function evidenceOf(row: Row): EvidenceRow {
     ...ownedBy(row),
     ...(typeof row.mailboxId === "string" ? { mailboxId: row.mailboxId } : {}),
     verdictId: String(row.verdictId),
+    count: Number(row.count),
   };
 }
 

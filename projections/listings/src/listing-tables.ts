@@ -109,15 +109,6 @@ const concernsTable: TableSpec = {
   expiringBy: "position",
 };
 
-/** Copies that are held because of a learned listing. */
-const heldTable: TableSpec = {
-  name: "held",
-  key: ["holdId"],
-  columns: { holdId: "text", verdictId: "text", position: "text" },
-  indexes: [["verdictId"]],
-  expiringBy: "position",
-};
-
 const pardonsTable: TableSpec = {
   name: "pardons",
   key: ["pardonId"],
@@ -148,6 +139,5 @@ export const listingTables: readonly TableSpec[] = [
   evidenceTable,
   blockedTable,
   concernsTable,
-  heldTable,
   pardonsTable,
 ];

@@ -70,6 +70,8 @@ const marked = (mark: "spam" | "notSpam", more: object = { verdictId: "vrd_1" })
     { mailboxId: "mbx_1", messageKey: "vrd_1", body: {}, mark, by: "move", ...more },
     "mark-ten_1.1",
   );
+const flagged = (flags: readonly string[], firstRead?: readonly string[]) =>
+  event("FlagsChanged", { flags, operation: "add", ...(firstRead === undefined ? {} : { firstRead }) }, "mail-mbx_2");
 const verdict = (verdictId: string, more: object = {}, tenant = "ten_1") =>
   event(
     "VerdictRecorded",
@@ -79,12 +81,6 @@ const verdict = (verdictId: string, more: object = {}, tenant = "ten_1") =>
   );
 const stopped = (verdictId: string, byEvent: string, setAtScope = "ten_1", tenant = "ten_1") =>
   verdict(verdictId, { reason: "learned-ip", decisiveLine: { step: "learned-list", byEvent, setAtScope } }, tenant);
-const held = (holdId: string, reason?: string) =>
-  event(
-    "MessageHeld",
-    { holdId, verdictId: "vrd_1", ...(reason === undefined ? {} : { reason }) },
-    "quarantine-ten_1.h",
-  );
 
 function rowsOf(...events: readonly RecordedEvent[]) {
   const rows = new MemoryRows([listings]);
@@ -160,18 +156,23 @@ describe("listings", () => {
       verdict("vrd_5", { reason: "accepted", phase: "data", action: "accept" }),
       verdict("vrd_6", { reason: "kill-listed" }),
       stopped("vrd_7", "evt-1"),
+      flagged(["\\Seen"], ["vrd_5", "vrd_6"]),
+      flagged(["\\Answered"], ["vrd_5"]),
+      flagged(["\\Flagged"]),
     );
     assert.deepEqual(
       all(rows, "evidence")
         .map(evidenceOf)
-        .map(({ kind, verdictId, mailboxId }) => [kind, verdictId, mailboxId]),
+        .map(({ kind, verdictId, mailboxId, count: mails }) => [kind, verdictId, mailboxId, mails]),
       [
-        ["userSpam", "vrd_1", "mbx_1"],
-        ["userNotSpam", "vrd_1", "mbx_1"],
-        ["contentSpam", "vrd_1", undefined],
-        ["contentSpam", "vrd_2", undefined],
-        ["unknownRecipient", "vrd_3", undefined],
-        ["trap", "vrd_4", undefined],
+        ["userSpam", "vrd_1", "mbx_1", 1],
+        ["userNotSpam", "vrd_1", "mbx_1", 1],
+        ["contentSpam", "vrd_1", undefined, 1],
+        ["contentSpam", "vrd_2", undefined, 1],
+        ["unknownRecipient", "vrd_3", undefined, 1],
+        ["trap", "vrd_4", undefined, 1],
+        ["read", "vrd_5", "mbx_2", 2],
+        ["replied", "vrd_5", "mbx_2", 1],
       ],
     );
   });
@@ -184,9 +185,6 @@ describe("listings", () => {
       stopped("vrd_3", "evt-91", "platform"),
       stopped("vrd_4", "evt-91", "platform", "ten_2"),
       verdict("vrd_5", { reason: "learned-ip", decisiveLine: { step: "learned-list" } }),
-      held("h1", "learned-domain-deferred"),
-      held("h2", "spam-junk"),
-      held("h3"),
     );
     assert.deepEqual(
       all(rows, "blocked", { byEvent: "evt-91" }).map((row) => row.verdictId),
@@ -198,10 +196,6 @@ describe("listings", () => {
         ["ten_1", "evt-91", position(3)],
         ["ten_2", "evt-91", position(4)],
       ],
-    );
-    assert.deepEqual(
-      all(rows, "held").map((row) => row.holdId),
-      ["h1"],
     );
   });
 
@@ -218,6 +212,7 @@ describe("listings", () => {
       id.map((a) => () => pardoned(`prd_${a}`)),
       id.map((a) => () => lifted(`prd_${a}`)),
       fc.constantFrom("spam" as const, "notSpam" as const).map((mark) => () => marked(mark)),
+      id.map((a) => () => flagged(["\\Seen"], [`vrd_${a}`])),
       fc.tuple(id, reason).map(
         ([a, name]) =>
           () =>
@@ -227,11 +222,6 @@ describe("listings", () => {
         ([a, by, scope, tenant]) =>
           () =>
             stopped(`vrd_${a}`, `evt-${by}`, scope, `ten_${tenant}`),
-      ),
-      fc.tuple(id, fc.constantFrom("learned-ip", "full")).map(
-        ([a, name]) =>
-          () =>
-            held(`h${a}`, name),
       ),
     );
     fc.assert(

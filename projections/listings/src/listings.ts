@@ -7,7 +7,7 @@ import {
   type SenderPardoned,
   scopeId,
 } from "@mailfold/domain";
-import type { MessageHeld, MessageMarked, VerdictRecorded } from "@mailfold/events";
+import type { FlagsChanged, MessageMarked, VerdictRecorded } from "@mailfold/events";
 import {
   projectWith,
   type RecordedEvent,
@@ -15,6 +15,7 @@ import {
   type RowChange,
   type RowHandlers,
   type RowsProjection,
+  streamKey,
 } from "@mailfold/kernel";
 import { type EvidenceKind, evidenceKindOf } from "./evidence-kind.ts";
 import { listingTables } from "./listing-tables.ts";
@@ -25,8 +26,8 @@ type ListingsEvent =
   | SenderPardoned
   | PardonLifted
   | MessageMarked
-  | VerdictRecorded
-  | MessageHeld;
+  | FlagsChanged
+  | VerdictRecorded;
 
 function ownerOf({ metadata }: RecordedEvent) {
   return { tenantId: metadata.tenantId ?? null, resellerId: metadata.resellerId ?? null };
@@ -42,8 +43,6 @@ function listOwnerOf({ metadata }: RecordedEvent, scope: ListingScope) {
 function subjectRow(subject: ListingSubject | null) {
   return { subjectKind: subject?.kind ?? null, subject: subject?.value ?? null };
 }
-
-const isLearned = (reason: string | undefined): boolean => reason?.startsWith("learned-") === true;
 
 const handlers: RowHandlers<ListingsEvent> = {
   SenderListed: (event) => [{ put: "listings", row: listingRow(event) }, changeOf(event, event.data)],
@@ -72,14 +71,19 @@ const handlers: RowHandlers<ListingsEvent> = {
     const kind = mark === "spam" ? "userSpam" : "userNotSpam";
     return [evidenceRow(event, kind, { mailboxId, verdictId })];
   },
+  FlagsChanged: (event) => {
+    const { firstRead = [], flags } = event.data;
+    const [verdictId] = firstRead;
+    if (verdictId === undefined) return [];
+    const kind = flags.includes("\\Answered") ? "replied" : "read";
+    return [evidenceRow(event, kind, { mailboxId: streamKey(event.stream), verdictId, count: firstRead.length })];
+  },
   VerdictRecorded: (event) => {
     const { reason, verdictId } = event.data;
-    if (isLearned(reason)) return blockedRows(event);
+    if (reason.startsWith("learned-")) return blockedRows(event);
     const kind = evidenceKindOf(event.data);
     return kind === undefined ? [] : [evidenceRow(event, kind, { verdictId })];
   },
-  MessageHeld: ({ data: { holdId, verdictId, reason }, position }) =>
-    isLearned(reason) ? [{ put: "held", row: { holdId, verdictId, position } }] : [],
 };
 
 function listingRow(event: RecordedEvent<SenderListed>): Row {
@@ -149,11 +153,11 @@ function pardonRow(event: RecordedEvent<SenderPardoned>): Row {
 function evidenceRow(
   event: RecordedEvent,
   kind: EvidenceKind,
-  about: { readonly mailboxId?: string; readonly verdictId: string },
+  about: { readonly mailboxId?: string; readonly verdictId: string; readonly count?: number },
 ): RowChange {
   const { id: eventId, occurredAt: at, position } = event;
-  const { mailboxId = null, verdictId } = about;
-  return { put: "evidence", row: { eventId, kind, at, ...ownerOf(event), mailboxId, verdictId, position } };
+  const { mailboxId = null, verdictId, count = 1 } = about;
+  return { put: "evidence", row: { eventId, kind, at, ...ownerOf(event), mailboxId, verdictId, count, position } };
 }
 
 function blockedRows(event: RecordedEvent<VerdictRecorded>): readonly RowChange[] {

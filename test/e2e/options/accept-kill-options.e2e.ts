@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { reverseName } from "../dns-responder.ts";
+import { explainEveryRefusal } from "../explained-refusals.ts";
 import { mutate, provisionTenant } from "../provision.ts";
 import { mail, type OptionWorld, startOptionWorld } from "./option-world.ts";
 
@@ -110,5 +111,11 @@ describe("White list / Trusted IP Addresses", () => {
     await world.entry("ACCEPT", "mail.partner.example");
     const spared = await world.send({ ip: "192.0.2.30", message: spammy("by host") });
     assert.equal(spared, "250 accept-listed", "the confirmed name counts");
+  });
+});
+
+describe("explain", () => {
+  test("each refusal is explained by a change that would have turned it, or by none", async (t) => {
+    t.diagnostic(JSON.stringify(await explainEveryRefusal(world.platform)));
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { explainEveryRefusal } from "../explained-refusals.ts";
 import { everywhere, outcomeOf } from "../policy-calls.ts";
 import { mutate } from "../provision.ts";
 import { connectRaw, restOf } from "../raw-peer.ts";
@@ -209,5 +210,11 @@ describe("Privileges/accounts", () => {
       { reference: id },
     );
     assert.deepEqual(data.messageTrace.nodes, [{ transactionId: id }]);
+  });
+});
+
+describe("explain", () => {
+  test("each refusal is explained by a change that would have turned it, or by none", async (t) => {
+    t.diagnostic(JSON.stringify(await explainEveryRefusal(world.platform)));
   });
 });

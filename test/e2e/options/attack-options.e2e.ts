@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { connect as connectTls } from "node:tls";
+import { explainEveryRefusal } from "../explained-refusals.ts";
 import { everywhere } from "../policy-calls.ts";
 import { connectRaw, restOf } from "../raw-peer.ts";
 import { type OptionWorld, say, startOptionWorld } from "./option-world.ts";
@@ -116,5 +117,11 @@ describe("Attack controls", () => {
     assert.ok(Math.abs(short.until - startedAt - 60_000) < 10_000, "as long as it is set");
     const other = await denialOf("192.0.2.10/32");
     assert.ok(other.until - short.until > 60_000, "the earlier one keeps its own time");
+  });
+});
+
+describe("explain", () => {
+  test("each refusal is explained by a change that would have turned it, or by none", async (t) => {
+    t.diagnostic(JSON.stringify(await explainEveryRefusal(world.platform)));
   });
 });

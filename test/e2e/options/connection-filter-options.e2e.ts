@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { makeDkimSigner } from "../dkim-signer.ts";
 import { reverseName } from "../dns-responder.ts";
+import { explainEveryRefusal } from "../explained-refusals.ts";
 import { listing, txt } from "../name-server.ts";
 import { mail, messageIn, type OptionWorld, startOptionWorld } from "./option-world.ts";
 
@@ -131,5 +132,11 @@ describe("SPF, DomainKeys/DKIM", () => {
     assert.match(await world.send({ ip: clean, from: "known@foreign.example" }), /^250 /);
     await world.set({ greylist: 0 });
     assert.equal(await world.send({ ip: clean, from: "new@foreign.example" }), "250 accepted");
+  });
+});
+
+describe("explain", () => {
+  test("each refusal is explained by a change that would have turned it, or by none", async (t) => {
+    t.diagnostic(JSON.stringify(await explainEveryRefusal(world.platform)));
   });
 });

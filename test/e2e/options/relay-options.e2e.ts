@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { reverseName } from "../dns-responder.ts";
+import { explainEveryRefusal } from "../explained-refusals.ts";
 import { everywhere } from "../policy-calls.ts";
 import { provisionTenant } from "../provision.ts";
 import { type OptionWorld, say, startOptionWorld } from "./option-world.ts";
@@ -87,5 +88,11 @@ describe("Relay", () => {
     const { message } = await world.sink.letterTo("own-host@elsewhere.example");
     assert.doesNotMatch(message, /^Authentication-Results:/im, "an own host's mail is not judged by its signature");
     await world.set({ relayMode: "none" });
+  });
+});
+
+describe("explain", () => {
+  test("each refusal is explained by a change that would have turned it, or by none", async (t) => {
+    t.diagnostic(JSON.stringify(await explainEveryRefusal(world.platform)));
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { explainEveryRefusal } from "../explained-refusals.ts";
 import { everywhere, refusedPolicy, type Scope } from "../policy-calls.ts";
 import { mail, messageIn, type OptionWorld, startOptionWorld } from "./option-world.ts";
 
@@ -185,5 +186,11 @@ describe("Rule actions", () => {
     await world.send({ ip, from: "friend@foreign.example", message: mail("ordered friend") });
     assert.equal(await folderOf("ordered friend", "Rules"), "Rules", "a white list hit skips anti-spam, not the rules");
     await world.set({ phraseList: [], rules: [] });
+  });
+});
+
+describe("explain", () => {
+  test("each refusal is explained by a change that would have turned it, or by none", async (t) => {
+    t.diagnostic(JSON.stringify(await explainEveryRefusal(world.platform)));
   });
 });

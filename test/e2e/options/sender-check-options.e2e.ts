@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { reverseName } from "../dns-responder.ts";
+import { explainEveryRefusal } from "../explained-refusals.ts";
 import { mutate } from "../provision.ts";
 import { openDialogue } from "../smtp-dialogue.ts";
 import { mail, messageIn, type OptionWorld, say, startOptionWorld } from "./option-world.ts";
@@ -112,5 +113,11 @@ describe("Sender checks", () => {
     await world.set({ senderMustMatchLogin: false });
     assert.equal(await as("ann@acme.test"), "250 relay-login");
     await world.set({ senderMustMatchLogin: true });
+  });
+});
+
+describe("explain", () => {
+  test("each refusal is explained by a change that would have turned it, or by none", async (t) => {
+    t.diagnostic(JSON.stringify(await explainEveryRefusal(world.platform)));
   });
 });

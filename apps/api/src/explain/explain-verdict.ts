@@ -10,6 +10,7 @@ import {
   subjectsIn,
   type TraceLine,
   tenantsNaming,
+  withoutDenials,
 } from "@mailfold/policy";
 import type { Caller } from "../caller.ts";
 import type { OperationDeps } from "../ports.ts";
@@ -61,7 +62,10 @@ export async function explainVerdict(
     counterfactual: () =>
       recomputed === undefined
         ? undecidable
-        : counterfactualFor(caller, recorded, { old: recomputed.policy, now: deps.policy.current() }),
+        : counterfactualFor(caller, recorded, {
+            old: recomputed.policy,
+            now: asThen(deps.policy.current(), data.reason),
+          }),
   };
 }
 
@@ -94,14 +98,20 @@ async function recompute(
   recorded: JudgedFacts,
 ): Promise<{ readonly policy: CompiledPolicy; readonly trace: readonly TraceLine[] } | undefined> {
   const { data } = event;
-  const policy = await policyAt(deps, data.policyEvent, {
+  const found = await policyAt(deps, data.policyEvent, {
     scopes: scopesIn(recorded.facts, event, tenantsNaming(deps.policy.current(), recorded.facts)),
     subjects: subjectsIn(recorded.facts),
   });
-  if (policy === undefined) return undefined;
+  if (found === undefined) return undefined;
+  const policy = asThen(found, data.reason);
   const verdict = judgeRecorded(policy, recorded, { explain: true });
   if (verdict === undefined || verdict.reason !== data.reason || verdict.action !== data.action) return undefined;
   return { policy, trace: verdict.trace ?? [verdict.decisive] };
+}
+
+/** Denials say until when, not since when: of a peer that was not denied then, those of today came later. */
+function asThen(policy: CompiledPolicy, reason: string): CompiledPolicy {
+  return reason === "ip-denied" ? policy : withoutDenials(policy);
 }
 
 /** The scopes whose policy may have mattered: those that the facts name, and the platform. */

@@ -6,6 +6,7 @@ import type { LogCursors } from "../log-cursor.ts";
 import type { Operations } from "../operations/operations.ts";
 import type { ApiDeps, ApiLimits } from "../ports.ts";
 import type { PreviewTurns } from "../records/preview-turns.ts";
+import type { SimulationJobs } from "../simulation/simulation-jobs.ts";
 import type { TokenAuthentication } from "../token-authentication.ts";
 
 /** What resolvers get: the caller of this request, and what the whole API shares. */
@@ -31,6 +32,8 @@ export interface ApiShared {
   readonly tickets: FeedTickets;
   /** Policy as it was at any position. */
   readonly timelines: PolicyTimelines;
+  /** Changes that are tried on recorded traffic. */
+  readonly simulations: SimulationJobs;
   /** Previews of held mail that are read at once. */
   readonly previews: PreviewTurns;
 }

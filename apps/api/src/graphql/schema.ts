@@ -7,6 +7,7 @@ import "./mutations/policy-mutations.ts";
 import "./mutations/quarantine-mutations.ts";
 import "./mutations/shadow-mutations.ts";
 import "./mutations/rule-mutations.ts";
+import "./mutations/simulation-mutations.ts";
 import "./mutations/tenant-mutations.ts";
 import "./mutations/token-mutations.ts";
 import "./mutations/undo-mutation.ts";
@@ -19,6 +20,8 @@ import "./queries/policy-queries.ts";
 import "./queries/quarantine-queries.ts";
 import "./queries/shadow-queries.ts";
 import "./queries/rule-queries.ts";
+import "./queries/simulation-queries.ts";
+import "./queries/simulation-subscription.ts";
 import "./queries/verdict-queries.ts";
 import "./queries/viewer-queries.ts";
 

@@ -1,5 +1,5 @@
 import { scopeId } from "@mailfold/domain";
-import type { Row } from "@mailfold/kernel";
+import type { Position, Row } from "@mailfold/kernel";
 import { type EvidenceRow, evidenceOf, listings } from "@mailfold/projection-listings";
 import { quarantine } from "@mailfold/projection-quarantine";
 import type { ReadStore } from "@mailfold/read-store";
@@ -77,28 +77,46 @@ export async function readBlocked(rows: ReadStore, caller: Caller, listing: List
   return { count: found.length, isMore, verdictIds };
 }
 
+/** Held copies looked at for one redelivery, the newest first. */
+const heldScannedMax = 5_000;
+const heldPage = 1_000;
+
 /** UUIDs of the copies that are held because of a scope's listings of one sender, newest first; at most `limit` + 1. */
 export async function heldBecauseOf(
   rows: ReadStore,
   of: Pick<ListingRecord, "scope" | "subject">,
   limit: number,
 ): Promise<readonly string[]> {
-  const { scope, subject } = of;
-  if (subject === null) return [];
   const found: string[] = [];
-  const where = { subject: subject.value, subjectKind: subject.kind, scope: scopeId(scope) };
-  const recent = { where, orderBy: ["position"], descending: true, limit: 100 };
-  for (const { listingId = null } of await rows.selectAsync(listings, "listings", recent)) {
-    const changes = { where: { listingId }, orderBy: ["position"], descending: true, limit: 500 };
-    for (const { eventId = null } of await rows.selectAsync(listings, "changes", changes)) {
-      const stopped = { where: { byEvent: eventId }, orderBy: ["position"], descending: true, limit: countedMax };
-      for (const { verdictId = null } of await rows.selectAsync(listings, "blocked", stopped)) {
-        for (const { holdId = null } of rows.select(listings, "held", { where: { verdictId }, limit: 100 })) {
-          if (rows.get(quarantine, "holds", { holdId })?.status === "held") found.push(String(holdId));
-          if (found.length > limit) return found;
-        }
-      }
+  let before: Position | undefined;
+  for (let scanned = 0; scanned < heldScannedMax; scanned += heldPage) {
+    const page = await rows.selectAsync(quarantine, "holds", {
+      where: { status: "held", ...(of.scope.kind === "platform" ? {} : { tenantId: of.scope.id }) },
+      and: [["reason", "like", "learned-%"], ...(before === undefined ? [] : [["position", "<", before] as const])],
+      orderBy: ["position"],
+      descending: true,
+      limit: heldPage,
+    });
+    for (const row of page) {
+      if (isStoppedBy(rows, row, of)) found.push(String(row.holdId));
+      if (found.length > limit) return found;
+      before = String(row.position) as Position;
     }
+    if (page.length < heldPage) break;
   }
   return found;
+}
+
+/** Whether a copy's verdict was decided by a listing of this sender on this list. */
+function isStoppedBy(
+  rows: ReadStore,
+  { verdictId = null }: Row,
+  of: Pick<ListingRecord, "scope" | "subject">,
+): boolean {
+  const stopped = rows.get(listings, "blocked", { verdictId });
+  const change = stopped && rows.get(listings, "changes", { eventId: stopped.byEvent ?? null });
+  const row = change && rows.get(listings, "listings", { listingId: change.listingId ?? null });
+  if (row === undefined || of.subject === null) return false;
+  const { kind, value } = of.subject;
+  return row.scope === scopeId(of.scope) && row.subjectKind === kind && row.subject === value;
 }

@@ -29,7 +29,7 @@ export interface ListingPlace {
   readonly before: Position;
 }
 
-export interface ListingQuery {
+interface ListingQuery {
   readonly owner: ListOwner;
   /** Only this subject's, as libs/reputation writes it. */
   readonly subject?: ListingSubject | undefined;
@@ -42,7 +42,7 @@ export interface ListingQuery {
 }
 
 /** At most `first` listings, each with its place. */
-export interface ListingPage {
+interface ListingPage {
   readonly found: readonly { readonly listing: ListingRecord; readonly place: ListingPlace }[];
   readonly more: boolean;
   /** Where the next page goes on, when there is more. */

@@ -1,7 +1,7 @@
 import { newId } from "@mailfold/ids";
-import type { TenantObjects } from "./resellers-test-world.ts";
+import type { LearnedObjects } from "./learned-listings-test-world.ts";
 
-type Ids = Omit<TenantObjects, "secret">;
+type Ids = Omit<LearnedObjects, "secret">;
 
 export const page = "nodes { id }";
 const heldNodes = "nodes { id preview { text } } pageInfo { hasNextPage }";

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { ListingScope, ListingSubject, SenderDelisted, SenderListed } from "@mailfold/domain";
 import { type MessageMarked, streams, type VerdictRecorded } from "@mailfold/events";
-import { newId } from "@mailfold/ids";
+import { idFromUuid, newId } from "@mailfold/ids";
 import type { ListingId, VerdictId } from "@mailfold/kernel";
-import type { ApiWorld } from "./api-test-world.ts";
+import { createOperations } from "../operations/create-operations.ts";
+import { type ApiWorld, platformCaller } from "./api-test-world.ts";
 import { type HeldMail, holdMail } from "./held-mail-test-world.ts";
 import type { TenantObjects } from "./resellers-test-world.ts";
 
@@ -74,6 +75,27 @@ export async function listSender(
   };
   const eventId = await append(world, { stream: listingStream(world, of, subject), type: "SenderListed", data, of });
   return { listingId: data.listingId, eventId };
+}
+
+/** A tenant's objects, with what was learned of its mail. */
+export interface LearnedObjects extends TenantObjects {
+  /** A sender on the tenant's learned blacklist, the mark that put it there, and the pardon of another one. */
+  readonly listing: string;
+  readonly evidence: string;
+  readonly pardon: string;
+}
+
+/** Has something learned of a tenant's mail. */
+export async function learnOf(world: ApiWorld, objects: TenantObjects): Promise<LearnedObjects> {
+  const { tenant: tenantId, domainName, verdict } = objects;
+  const mark = await markMail(world, objects, verdict);
+  const subject = { kind: "domain", value: `listed-by-${domainName}` } as const;
+  const listing = await listSender(world, { of: objects, subject, evidence: [mark] });
+  await stopMail(world, objects, { byEvent: listing.eventId, setAtScope: tenantId });
+  const forgiven = { scope: { tenantId }, subject: `@forgiven-by-${domainName}` };
+  const { value } = await createOperations(world.deps).senderPardon(platformCaller, forgiven);
+  const pardon = value?.pardon.pardonId ?? "";
+  return { ...objects, listing: listing.listingId, evidence: idFromUuid("event", mark), pardon };
 }
 
 /** The learner ends a listing. */

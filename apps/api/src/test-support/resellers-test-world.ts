@@ -4,7 +4,6 @@ import { emptyPolicy, type Facts } from "@mailfold/policy";
 import { createOperations } from "../operations/create-operations.ts";
 import { type ApiWorld, platformCaller } from "./api-test-world.ts";
 import { holdMail } from "./held-mail-test-world.ts";
-import { listSender, markMail, stopMail } from "./learned-listings-test-world.ts";
 
 /** Every kind of object of one tenant. */
 export interface TenantObjects {
@@ -22,10 +21,6 @@ export interface TenantObjects {
   /** A copy held for the mailbox. */
   readonly hold: string;
   readonly externalId: string;
-  /** A sender on the tenant's learned blacklist, the mark that put it there, and the pardon of another one. */
-  readonly listing: string;
-  readonly evidence: string;
-  readonly pardon: string;
   /** The event of a changed setting. */
   readonly change: string;
   /** Changes that are judged beside the tenant's policy. */
@@ -59,12 +54,6 @@ export async function createTenantObjects(world: ApiWorld, reseller: string, nam
   const place = { tenant: tenantId, reseller, domain: domainId, mailbox: targets[0] ?? "", address };
   const hold = await holdMail(world, place);
   const verdict = await rejectMail(world, { ...place, tenantId, domainId, domainName });
-  const mark = await markMail(world, place, verdict);
-  const subject = { kind: "domain", value: `listed-by-${name}.example` } as const;
-  const listing = await listSender(world, { of: place, subject, evidence: [mark] });
-  await stopMail(world, place, { byEvent: listing.eventId, setAtScope: tenantId });
-  const forgiven = { scope: { tenantId }, subject: `@forgiven-by-${name}.example` };
-  const pardon = await operations.senderPardon(platformCaller, forgiven);
   return {
     reseller,
     tenant: tenantId,
@@ -77,9 +66,6 @@ export async function createTenantObjects(world: ApiWorld, reseller: string, nam
     secret: token.value?.secret ?? "",
     entry: entry.value?.entryId ?? "",
     verdict,
-    listing: listing.listingId,
-    evidence: idFromUuid("event", mark),
-    pardon: pardon.value?.pardon.pardonId ?? "",
     change: idFromUuid("event", changed.receipt?.events[0]?.id ?? ""),
     shadow: shadow.value?.shadowId ?? "",
     hold: hold.id,

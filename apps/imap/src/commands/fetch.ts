@@ -2,6 +2,7 @@ import { setImmediate as yieldToOthers } from "node:timers/promises";
 import { BodyCorrupt } from "@mailfold/blob-store";
 import { MimeBudgetExceeded } from "@mailfold/mime";
 import { type FolderMessage, formatUidSet, messageByUid } from "@mailfold/projection-folders";
+import { firstRead } from "../mailbox/first-read.ts";
 import { messagesPerEventMax } from "../mailbox/mail-access.ts";
 import { locateSection } from "../mailbox/section.ts";
 import type { Target } from "../mailbox/selected-folder.ts";
@@ -62,9 +63,19 @@ async function markSeen(
   if (view.readOnly) return new Set();
   const unseen = targets.filter(({ message }) => message !== undefined && !message.flags.includes("\\Seen"));
   const uids = unseen.map(({ uid }) => uid);
-  const events = chunked(uids, messagesPerEventMax).map((part) => ({
+  const change = { operation: "add" as const, flags: ["\\Seen"] };
+  const events = chunked(unseen, messagesPerEventMax).map((part) => ({
     type: "FlagsChanged" as const,
-    data: { folderId: folder.folderId, uids: formatUidSet(part), operation: "add" as const, flags: ["\\Seen"] },
+    data: {
+      folderId: folder.folderId,
+      uids: formatUidSet(part.map(({ uid }) => uid)),
+      ...change,
+      ...firstRead(
+        folder,
+        change,
+        part.map(({ message }) => message),
+      ),
+    },
   }));
   for (const { modseq } of await session.access.commit(events)) ownModseqs.add(modseq);
   return new Set(uids);

@@ -1,5 +1,6 @@
 import type { FlagsChanged } from "@mailfold/events";
 import { type FolderOutcome, formatUidSet, messageByUid } from "@mailfold/projection-folders";
+import { firstRead } from "../mailbox/first-read.ts";
 import { throwIfRefused } from "../mailbox/folder-outcome.ts";
 import { type MarkedStep, messagesPerEventMax } from "../mailbox/mail-access.ts";
 import type { SelectedFolder, Target } from "../mailbox/selected-folder.ts";
@@ -35,7 +36,12 @@ export const store: Command = {
     const { operation, flags } = change;
     const steps = chunked(there, messagesPerEventMax).map((part): MarkedStep => {
       const uids = formatUidSet(part.map(({ uid }) => uid));
-      const data = { folderId: folder.folderId, uids, operation, flags };
+      const read = firstRead(
+        folder,
+        change,
+        part.map(({ message }) => message),
+      );
+      const data = { folderId: folder.folderId, uids, operation, flags, ...read };
       return { event: { type: "FlagsChanged", data }, marked: markedBy(change, part, view) };
     });
     const changed = (outcome: FolderOutcome) => (outcome.type === "flagsChanged" ? outcome.changed : []);

@@ -4,6 +4,7 @@ import { printRows } from "../print.ts";
 import { momentHelp, parseMoment } from "./as-of-option.ts";
 import { addPolicyDiffCommand } from "./policy-diff.ts";
 import { addScopeOption } from "./scope-option.ts";
+import { parseSetting } from "./setting-argument.ts";
 import { boundText, parseBound, type ShownLimit } from "./setting-bound.ts";
 
 type Scope = Readonly<Record<string, unknown>>;
@@ -90,25 +91,13 @@ function printSettings(settings: readonly ShownSetting[], json: boolean): void {
   printRows(rows, columns, json);
 }
 
-function parseSetting(text: string): readonly [name: string, value: unknown] {
-  const at = text.indexOf("=");
-  if (at < 1) throw new InvalidArgumentError(`${text}: write name=value, or name= to unset`);
-  const value = text.slice(at + 1);
-  if (value === "") return [text.slice(0, at), undefined];
-  try {
-    return [text.slice(0, at), JSON.parse(value)];
-  } catch {
-    return [text.slice(0, at), value];
-  }
-}
-
 /** Collects an option that may be repeated. */
 function listed<V>(parse: (text: string) => V): (text: string, before: readonly V[]) => readonly V[] {
   return (text, before) => [...before, parse(text)];
 }
 
 function parseName(text: string): string {
-  if (!/^\w+$/.test(text)) throw new InvalidArgumentError("write the setting's name alone");
+  if (!/^[\w.]+$/.test(text)) throw new InvalidArgumentError("write the setting's name alone");
   return text;
 }
 

@@ -1,7 +1,7 @@
 import type { PardonLifted, SenderPardoned } from "@mailfold/domain";
 import { scopeId } from "@mailfold/domain";
-import type { MessageMarked, ReputationTicked, VerdictRecorded } from "@mailfold/events";
-import type { MailboxId, RecordedEvent } from "@mailfold/kernel";
+import type { FlagsChanged, MessageMarked, ReputationTicked, VerdictRecorded } from "@mailfold/events";
+import { type MailboxId, type RecordedEvent, streamKey } from "@mailfold/kernel";
 import type { Evidence, EvidenceKind, EvidenceTenant, ListScope, ReputationInput } from "@mailfold/reputation";
 import { peersOf, type SenderOfMail, senderOfVerdict } from "./sender-of-mail.ts";
 import type { TenantsOfLog } from "./tenants-of-log.ts";
@@ -10,13 +10,14 @@ import type { TenantsOfLog } from "./tenants-of-log.ts";
 export const learnedEventTypes = [
   "VerdictRecorded",
   "MessageMarked",
+  "FlagsChanged",
   "SenderPardoned",
   "PardonLifted",
   "ReputationTicked",
 ] as const;
 
 /** Streams that hold them. */
-export const learnedStreams = ["verdict-", "mark-", "pardon-", "reputation-"] as const;
+export const learnedStreams = ["verdict-", "mark-", "mail-", "pardon-", "reputation-"] as const;
 
 /** Senders of mail that was taken, by the verdict that took it. */
 export interface SendersByVerdict {
@@ -57,14 +58,18 @@ interface Told {
 
 function evidenceOf({ kind, event, tenant, from, message, reporter }: Told): readonly Evidence[] {
   const { alignedDomain, sender } = from;
+  // A relay that only the tenant trusts told where the mail came from, hence also whose SPF passed: no word for the platform.
+  const named = {
+    ...(alignedDomain === undefined ? {} : { alignedDomain }),
+    ...(sender === undefined ? {} : { sender }),
+  };
   return peersOf(from).map((peer) => ({
     kind,
     id: event.id,
     at: event.occurredAt,
     tenant,
     peer,
-    ...(alignedDomain === undefined ? {} : { alignedDomain }),
-    ...(sender === undefined ? {} : { sender }),
+    ...(peer.trustedBy === "tenant" ? {} : named),
     ...(reporter === undefined ? {} : { reporter }),
     ...(message === undefined ? {} : { message }),
   }));
@@ -114,6 +119,25 @@ function ofMark(
   return evidenceOf({ kind, event, tenant, from, reporter, message: { key, at: from.at, taken: true } });
 }
 
+/** A user read or answered messages; of several of one sender in one command one counts. */
+function ofReading(
+  event: RecordedEvent<FlagsChanged>,
+  tenants: TenantsOfLog,
+  senders: SendersByVerdict,
+): readonly Evidence[] {
+  const { firstRead = [], flags } = event.data;
+  const { tenantId } = event.metadata;
+  const tenant = tenantId === undefined ? undefined : tenants.tenant(tenantId);
+  if (tenant === undefined || firstRead.length === 0) return [];
+  const reporter = streamKey(event.stream) as MailboxId;
+  const kind = flags.includes("\\Answered") ? "replied" : "read";
+  return firstRead.flatMap((key) => {
+    const from = senders.get(key);
+    if (from === undefined || event.occurredAt - from.at > mailAgeMs) return [];
+    return evidenceOf({ kind, event, tenant, from, reporter, message: { key, at: from.at, taken: true } });
+  });
+}
+
 const listScope = (scope: SenderPardoned["data"]["scope"]): ListScope => scopeId(scope) as ListScope;
 
 /** What an event tells the fold of reputations; nothing for most. */
@@ -128,6 +152,8 @@ export function inputsOf(
       return ofVerdict(event as RecordedEvent<VerdictRecorded>, tenants, senders);
     case "MessageMarked":
       return ofMark(event as RecordedEvent<MessageMarked>, tenants, senders);
+    case "FlagsChanged":
+      return ofReading(event as RecordedEvent<FlagsChanged>, tenants, senders);
     case "SenderPardoned": {
       const { pardonId: id, scope, subject, until: untilAt, voided } = event.data as SenderPardoned["data"];
       // Null once the tenant's key was erased.

@@ -12,7 +12,6 @@ import {
   idOf,
   linesOf,
   listingsOf,
-  markTold,
   openSealer,
   ReputationWorld,
   startAt,
@@ -86,47 +85,6 @@ describe("the learner", () => {
     assert.equal(ended?.data.at, before.expiresAt);
     assert.equal(ended?.data.listingId, data.listingId);
     assert.deepEqual(world.warnings, []);
-  });
-
-  test("two reporters' marks list the address and the proven domain, of mail whose verdict the log has", async () => {
-    const mails = Array.from({ length: 6 }, (_, n) => `m${n}`);
-    const taken = mails.map((key, n) =>
-      verdictTold({ key, tenant, at: startAt + n, ip, reason: "accepted", domain: "offer.example" }),
-    );
-    const marks = mails.map((key, n) => markTold({ key, tenant, at: startAt + 100 + n, reader: n % 3, mark: "spam" }));
-    const uploaded = markTold({ key: "up", tenant, at: startAt + 300, reader: 0, mark: "spam", hasVerdict: false });
-    await tell(world.events, [...taken, ...marks, uploaded]);
-    await world.learn(path);
-    assert.deepEqual(await lines(), [
-      "ten_0 SenderListed ip 192.0.2.7 new defer",
-      "ten_0 SenderListed domain offer.example new defer",
-      "ten_0 SenderListed sender news@offer.example new defer",
-    ]);
-  });
-
-  test("what lists and listings did, logins, private peers, forged domains and the platform's relays are no evidence", async () => {
-    const nothing: readonly Partial<ToldVerdict>[] = [
-      { reason: "kill-listed", action: "reject" },
-      { reason: "learned-ip", action: "reject" },
-      { reason: "rule-rejected", action: "reject" },
-      { login: true },
-      { ip: "10.0.0.9" },
-      { ip: "127.0.0.1" },
-    ];
-    for (const [n, more] of nothing.entries()) {
-      await tell(
-        world.events,
-        junk(12, more).map(({ event, stream }) => ({ stream, event: { ...event, id: idOf(`${n} ${event.id}`) } })),
-      );
-    }
-    await world.learn(path);
-    assert.deepEqual(await lines(), []);
-  });
-
-  test("behind a tenant's trusted relay the tenant's list takes the address beyond it", async () => {
-    await tell(world.events, [setting("trustedRelays", [ip]), ...junk(12, { originIp: "198.51.100.9" })]);
-    await world.learn(path);
-    assert.deepEqual(await lines(), ["ten_0 SenderListed ip 198.51.100.9 new defer"]);
   });
 
   test("settings count from their event on; a scope that does not learn lists nobody", async () => {

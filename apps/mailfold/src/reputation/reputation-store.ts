@@ -12,7 +12,7 @@ export interface FoldedTo {
   readonly id: string;
 }
 /** A state of the fold and how far into the log it goes. */
-export interface SavedFold {
+interface SavedFold {
   readonly position: Position;
   /** Absent before the first event. */
   readonly foldedTo?: FoldedTo;

@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import type { ListingEvent } from "@mailfold/domain";
 import { type EventStore, openMemoryEventStore } from "@mailfold/event-store";
-import { createEventCodec, type MessageMarked, streams, type VerdictRecorded } from "@mailfold/events";
+import {
+  createEventCodec,
+  type FlagsChanged,
+  type MessageMarked,
+  streams,
+  type VerdictRecorded,
+} from "@mailfold/events";
 import { uuidV5 } from "@mailfold/ids";
 import type { MailboxId, NewEvent, RecordedEvent, ResellerId, Sealer, TenantId } from "@mailfold/kernel";
 import { type LearnerReport, startLearner } from "./follow-log.ts";
 import { createListingRecorder, type ListingRecorder } from "./listing-recorder.ts";
 
-export const hourMs = 3_600_000;
-export const dayMs = 24 * hourMs;
+export const dayMs = 86_400_000;
 /** All stories begin here. */
 export const startAt = Date.UTC(2026, 0, 1);
 const space = "7f6f7a52-55f3-5d0b-8f0f-51a3f6a0c9d1";
@@ -40,7 +45,7 @@ export function tenantNo(index: number, more: Partial<ToldTenant> = {}): ToldTen
     ...more,
   };
 }
-export const mailboxNo = ({ tenantId }: ToldTenant, index: number): MailboxId =>
+const mailboxNo = ({ tenantId }: ToldTenant, index: number): MailboxId =>
   `mbx_${tenantId.slice(4)}x${index}` as MailboxId;
 
 /** An event and the stream it goes to. */
@@ -98,7 +103,7 @@ export interface ToldVerdict {
   readonly login?: boolean;
   readonly originIp?: string | null;
 }
-export const verdictIdOf = (key: string) => `vrd_${Buffer.from(key).toString("hex").padStart(26, "0")}` as never;
+const verdictIdOf = (key: string) => `vrd_${Buffer.from(key).toString("hex").padStart(26, "0")}` as never;
 
 /** A verdict as the SMTP edge records it. */
 export function verdictTold(told: ToldVerdict): ToldEvent {
@@ -169,6 +174,28 @@ export function markTold(told: {
   return { stream: streams.mark(tenant.tenantId, at), event };
 }
 
+/** A user's reading, or answering, of the mail that a verdict took. */
+export function readingTold(told: {
+  readonly key: string;
+  readonly tenant: ToldTenant;
+  readonly at: number;
+  readonly reader: number;
+  readonly answers?: boolean;
+}): ToldEvent {
+  const { answers = false, at, key, reader, tenant } = told;
+  const mailboxId = mailboxNo(tenant, reader);
+  const data: FlagsChanged["data"] = {
+    folderId: "fld_1" as never,
+    uids: "1",
+    operation: "add",
+    flags: [answers ? "\\Answered" : "\\Seen"],
+    firstRead: [verdictIdOf(key)],
+  };
+  const id = idOf(`read ${key} ${reader} ${answers} ${at}`);
+  const event = { id, type: "FlagsChanged", data, metadata: ownedBy(tenant), occurredAt: at };
+  return { stream: streams.mail(mailboxId), event };
+}
+
 /** Appends events in order. */
 export async function tell(events: Pick<EventStore, "append">, told: readonly ToldEvent[]): Promise<void> {
   for (const { stream, event } of told) {
@@ -200,6 +227,7 @@ export class ReputationWorld {
   readonly warnings: string[] = [];
   now = startAt;
   report: LearnerReport | undefined;
+  readonly evidence = new Map<string, number>();
 
   constructor(events: EventStore) {
     this.events = events;
@@ -223,6 +251,7 @@ export class ReputationWorld {
       path,
       report: (report) => {
         this.report = report;
+        for (const [kind, count] of report.evidence) this.evidence.set(kind, (this.evidence.get(kind) ?? 0) + count);
       },
       warn: (text, error) => this.warnings.push(`${text}${error === undefined ? "" : `: ${String(error)}`}`),
       tickEveryMs: 1,

@@ -67,6 +67,7 @@ export const mailEvents = {
       operation: z.enum(["set", "add", "remove"]),
       flags: z.array(f.text),
       unchangedSince: f.optional(f.count),
+      firstRead: f.optional(z.array(f.verdictId).max(50)),
     }),
   }),
   MessagesCopied: defineEvent<MessagesCopied>({

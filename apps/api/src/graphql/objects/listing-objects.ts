@@ -93,18 +93,18 @@ const evidenceRef = builder.objectRef<EvidenceRecord>("ListingEvidence").impleme
     reporter: t.field({
       type: mailboxRef,
       nullable: true,
-      description: "Who marked the mail.",
+      description: "Who marked, read or answered the mail.",
       resolve: ({ mailboxId }, _args, context) =>
         mailboxId === undefined ? null : (visible(context).mailbox(mailboxId) ?? null),
     }),
     verdict: t.field({
       type: verdictRef,
       nullable: true,
-      description: "Of the mail it is about.",
+      description: "Of the mail it is about; of the first one, where it is about several.",
       resolve: ({ verdictId }, _args, context) => (verdictId === undefined ? null : findVerdict(context, verdictId)),
     }),
     tenantId: t.id({ nullable: true, resolve: ({ tenantId }) => tenantId ?? null }),
-    count: t.int({ description: "How many mails it tells of.", resolve: () => 1 }),
+    count: t.int({ description: "How many mails it is about.", resolve: ({ count }) => count ?? 1 }),
   }),
 });
 

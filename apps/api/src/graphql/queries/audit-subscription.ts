@@ -26,7 +26,7 @@ const retryAfterSeconds = 10;
 const open = new WeakMap<object, Map<string, number>>();
 
 /** Counts a subject's open streams of one API; throws THROTTLED beyond the limit. Answers how to give the place back. */
-function takePlace({ api, caller, left }: ApiContext): () => void {
+export function takePlace({ api, caller, left }: ApiContext): () => void {
   const counts = open.get(api) ?? new Map<string, number>();
   open.set(api, counts);
   const count = counts.get(caller.subject) ?? 0;

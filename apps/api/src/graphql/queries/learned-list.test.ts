@@ -11,7 +11,14 @@ import {
   platformCaller,
   startTestApi,
 } from "../../test-support/api-test-world.ts";
-import { delistSender, listSender, markMail, stopMail } from "../../test-support/learned-listings-test-world.ts";
+import {
+  delistSender,
+  holdStopped,
+  learnOf,
+  listSender,
+  markMail,
+  stopMail,
+} from "../../test-support/learned-listings-test-world.ts";
 import { createTenantObjects, type TenantObjects } from "../../test-support/resellers-test-world.ts";
 
 const dayMs = 86_400_000;
@@ -102,7 +109,7 @@ describe("learned listings over GraphQL", () => {
   });
 
   test("lists hold what is in force, newest first, by scope; accept and kill lists are as before", async () => {
-    const tenant = await createTenantObjects(world, resellerId, "lists");
+    const tenant = await learnOf(world, await createTenantObjects(world, resellerId, "lists"));
     const scope = `tenantId: "${tenant.tenant}"`;
     const a = await listSender(world, { of: tenant, subject: ip(1) });
     const b = await listSender(world, { of: tenant, subject: ip(2) });
@@ -199,6 +206,35 @@ describe("learned listings over GraphQL", () => {
       "however often it was renewed",
     );
     assert.equal((await shown(listingId)).data.node.listing.blocked.count, 2);
+  });
+
+  test("a pardon over GraphQL: what it redelivered, the node, and the listing that shows it", async () => {
+    const { listingId, eventId } = await listSender(world, { of: acme, subject: ip(60) });
+    const held = await holdStopped(world, acme, { byEvent: eventId, setAtScope: acme.tenant });
+    const input = `listingId: "${listingId}", forDuration: "P14D", reason: "our bank", redeliver: true`;
+    const { data, text } = await ask(`mutation { senderPardon(input: {${input}}) {
+      pardon { id until isInForce reason subject { pattern kind } scope { id } voided grantedBy }
+      redelivery { released refused left results { id entry { status } errors { code } } } errors { code } receipt { events { type } } } }`);
+    const { pardon, redelivery, errors, receipt } = data.senderPardon;
+    assert.deepEqual(
+      [errors, receipt.events.map((event: { type: string }) => event.type)],
+      [[], ["SenderPardoned"]],
+      text,
+    );
+    assert.deepEqual([pardon.isInForce, pardon.reason, pardon.grantedBy], [true, "our bank", acme.token]);
+    assert.deepEqual([pardon.subject, pardon.scope.id], [{ pattern: "203.0.113.60", kind: "IP" }, acme.tenant]);
+    assert.deepEqual(redelivery, {
+      released: 1,
+      refused: 0,
+      left: false,
+      results: [{ id: held.id, entry: { status: "RELEASED" }, errors: [] }],
+    });
+    const shown = `{ node(id: "${listingId}") { ... on SenderEntry { listing { pardons { id } } } } }`;
+    assert.deepEqual((await ask(shown)).data.node.listing.pardons, [{ id: pardon.id }]);
+    const lift = `mutation { senderPardonLift(input: {pardonId: "${pardon.id}"}) { pardon { isInForce liftedBy } errors { code } } }`;
+    assert.deepEqual((await ask(lift, resellerToken)).data.senderPardonLift.pardon.isInForce, false);
+    const node = (await ask(`{ node(id: "${pardon.id}") { ... on SenderPardon { isInForce liftedAt } } }`)).data.node;
+    assert.deepEqual([node.isInForce, typeof node.liftedAt], [false, "string"]);
   });
 
   test("what is asked badly is refused in words", async () => {

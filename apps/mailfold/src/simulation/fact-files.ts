@@ -1,0 +1,186 @@
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { hasReached, type Position, startOfLog } from "@mailfold/kernel";
+import { decodeSegment, encodeSegment, engineVersion, type FactMark, type FactSegment } from "@mailfold/policy";
+
+/** Raised whenever files of before must not be read any more; a new engine also makes the table anew. */
+const tableVersion = 1;
+const version = `${tableVersion}.${engineVersion}`;
+
+/** What stands before the blocks of a file: one line of JSON. */
+interface Head {
+  readonly version: string;
+  /** Of the log that the rows are from. */
+  readonly epoch: string;
+  readonly number: number;
+  /** The part of the log that it holds: after one position, up to another. */
+  readonly after: Position;
+  readonly upTo: Position;
+  readonly rows: number;
+  readonly minAt: number;
+  readonly maxAt: number;
+  /** Lengths of the blocks: marks, rows. */
+  readonly marksBytes: number;
+  readonly rowsBytes: number;
+  readonly sum: number;
+}
+
+/** A sealed segment's file. */
+export type FactFile = Readonly<Head> & { readonly path: string };
+
+/** A file's bytes are not those that were written. */
+export class FactFileBroken extends Error {}
+
+const nameOf = (number: number): string => `facts-${String(number).padStart(8, "0")}.seg`;
+const namePattern = /^facts-\d{8}\.seg$/;
+const decoder = new TextDecoder();
+
+function splitFile(path: string): { readonly head: Head; readonly marks: Uint8Array; readonly rows: Uint8Array } {
+  const bytes = readFileSync(path);
+  const end = bytes.indexOf(10);
+  let head: Head;
+  try {
+    head = JSON.parse(decoder.decode(bytes.subarray(0, end))) as Head;
+  } catch (error) {
+    throw new FactFileBroken(`${path} has no head`, { cause: error });
+  }
+  const blocks = bytes.subarray(end + 1);
+  if (blocks.length !== head.marksBytes + head.rowsBytes || crc32(blocks) !== head.sum) {
+    throw new FactFileBroken(`${path} is damaged`);
+  }
+  return { head, marks: blocks.subarray(0, head.marksBytes), rows: blocks.subarray(head.marksBytes) };
+}
+
+/** Sealed segments in a directory, one file each; a chain from one position of the log to another. */
+export class FactFiles {
+  readonly #dir: string;
+  readonly #epoch: string;
+  #files: FactFile[] = [];
+
+  private constructor(dir: string, epoch: string) {
+    this.#dir = dir;
+    this.#epoch = epoch;
+  }
+
+  /**
+   * Opens the files of a log. What is damaged, of another version or log, or no longer joins on to what came before is
+   * thrown away, with all after it: those rows are made again from the log. `floor`: traffic before it has expired.
+   */
+  static open(dir: string, log: { readonly epoch: string; readonly floor: Position }): FactFiles {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const opened = new FactFiles(dir, log.epoch);
+    opened.#read(log.floor);
+    return opened;
+  }
+
+  get all(): readonly FactFile[] {
+    return this.#files;
+  }
+
+  /** Everything up to here is in files. */
+  get checkpoint(): Position {
+    return this.#files.at(-1)?.upTo ?? startOfLog;
+  }
+
+  /** Writes a segment's file; it is there whole, or not at all. */
+  append(segment: FactSegment, upTo: Position): void {
+    const marks = zstdCompressSync(JSON.stringify(segment.marks));
+    const rows = zstdCompressSync(encodeSegment({ ...segment, marks: [] }));
+    const blocks = Buffer.concat([marks, rows]);
+    const at = segment.numbers.at;
+    const number = (this.#files.at(-1)?.number ?? 0) + 1;
+    const head: Head = {
+      version,
+      epoch: this.#epoch,
+      number,
+      after: this.checkpoint,
+      upTo,
+      rows: segment.rows,
+      minAt: at.reduce((least, each) => Math.min(least, each), Number.MAX_SAFE_INTEGER),
+      maxAt: at.reduce((most, each) => Math.max(most, each), 0),
+      marksBytes: marks.length,
+      rowsBytes: rows.length,
+      sum: crc32(blocks),
+    };
+    const path = join(this.#dir, nameOf(number));
+    this.#write(path, Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), blocks]));
+    this.#files.push({ ...head, path });
+  }
+
+  /** Removes files all of whose traffic has expired. */
+  expire(floor: Position): void {
+    const first = this.#files.findIndex(({ upTo }) => !hasReached(floor, upTo));
+    const gone = this.#files.splice(0, first < 0 ? Math.max(0, this.#files.length - 1) : first);
+    for (const { path } of gone) rmSync(path, { force: true });
+  }
+
+  marksOf(file: FactFile): readonly FactMark[] {
+    return JSON.parse(decoder.decode(zstdDecompressSync(splitFile(file.path).marks))) as readonly FactMark[];
+  }
+
+  segmentOf(file: FactFile): FactSegment {
+    return decodeSegment(zstdDecompressSync(splitFile(file.path).rows));
+  }
+
+  /** Throws a file and all after it away. */
+  dropFrom(file: FactFile): void {
+    this.#drop(this.#files.indexOf(file));
+  }
+
+  #drop(from: number): void {
+    for (const { path } of this.#files.splice(Math.max(0, from))) rmSync(path, { force: true });
+  }
+
+  #read(floor: Position): void {
+    let isWhole = true;
+    for (const name of readdirSync(this.#dir).sort()) {
+      const path = join(this.#dir, name);
+      const head = isWhole && namePattern.test(name) ? this.#headOf(path) : undefined;
+      const last = this.#files.at(-1);
+      const joins = last === undefined ? hasReached(floor, head?.after ?? startOfLog) : head?.after === last.upTo;
+      if (head === undefined || !joins) {
+        isWhole = false;
+        rmSync(path, { force: true, recursive: true });
+      } else this.#files.push({ ...head, path });
+    }
+  }
+
+  #headOf(path: string): Head | undefined {
+    try {
+      const { head } = splitFile(path);
+      return head.version === version && head.epoch === this.#epoch ? head : undefined;
+    } catch (error) {
+      if (error instanceof FactFileBroken) return undefined;
+      throw error;
+    }
+  }
+
+  #write(path: string, bytes: Uint8Array): void {
+    const draft = `${path}.new`;
+    const file = openSync(draft, "w", 0o600);
+    try {
+      writeSync(file, bytes);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(draft, path);
+    const dir = openSync(this.#dir, "r");
+    try {
+      fsyncSync(dir);
+    } finally {
+      closeSync(dir);
+    }
+  }
+}
