@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { openImap } from "./imap-reader.ts";
+import { heldEntry } from "./held-mail.ts";
+import { messageIdCounts, openImap } from "./imap-reader.ts";
 import { openSession } from "./open-session.ts";
 import { mail } from "./options/option-world.ts";
 import { type Platform, startPlatform } from "./platform.ts";
@@ -187,6 +188,16 @@ describe("rspamd and ClamAV behind the whole platform", () => {
     await Promise.all([rspamd.kill(), clamd.kill()]);
     await asked;
     await assertConfigured("dead", { said: /clamav did not answer: .*ECONNREFUSED/, withinMs: 5_000 });
+  });
+
+  test("one message for both tenants is taken: one has it, the other's copy is held to be scanned later", async () => {
+    const { message, from } = letter(open, "for both");
+    const to = [userOf(open).address, userOf(careful).address];
+    const { final } = await sendLetter({ port: platform.ports.smtp }, { from, to, message });
+    assert.equal(final.code, 250);
+    const held = await heldEntry(platform, careful, { reason: "scanner-unavailable" });
+    assert.deepEqual([held.kind, held.reason, held.recipient], ["DEFERRED", "scanner-unavailable", to[1]]);
+    assert.equal((await messageIdCounts(platform.ports.imap, userOf(open))).get("<for-both@foreign.example>"), 1);
   });
 
   test("answering garbage, they are down as well", async () => {

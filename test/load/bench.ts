@@ -1,5 +1,6 @@
 // `npm run bench`: the figures of docs/reference/performance.md, each beside a physical reference measured in the same
 // run. `npm run bench -- --write` writes that page; `--quick` takes a second per figure instead of five.
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import { idleBytesPerImapConnection } from "./bench-imap.ts";
 import { benchLog } from "./bench-log.ts";
 import { benchPolicy } from "./bench-policy.ts";
 import { benchSmtp } from "./bench-smtp.ts";
+import type { DecisionFigures } from "./decision-figures.ts";
 import { type Figures, performancePage } from "./performance-page.ts";
 
 const flags = new Set(process.argv.slice(2));
@@ -22,6 +24,8 @@ say("log");
 const log = await benchLog(seconds);
 say("policy");
 const policy = benchPolicy(seconds);
+say("whole decisions");
+const decisions = benchDecisions();
 say("platform: SMTP to folder");
 const platform = await startPlatform({ env: { MAILFOLD_DEMO: "0" } });
 const tenant = await provisionTenant(platform, "bench", {
@@ -43,8 +47,18 @@ const figures: Figures = {
   fsyncsAfter,
   log,
   policy,
+  decisions,
   smtp,
   idleImapBytes,
 };
 process.stdout.write(performancePage(figures));
 if (flags.has("--write")) writeFileSync(join(repository, "docs/reference/performance.md"), performancePage(figures));
+
+/** In a process of its own: it needs more memory than the rest together, and a heap that can be measured. */
+function benchDecisions(): DecisionFigures {
+  const script = join(repository, "test/load/decision-bench.ts");
+  const size = flags.has("--quick") ? [1_000, 100_000, 200, 2] : [10_000, 1_000_000, 200, 10];
+  const args = ["--expose-gc", "--max-old-space-size=6000", script, ...size.map(String), "--json"];
+  const out = execFileSync(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], timeout: 300_000 });
+  return JSON.parse(String(out)) as DecisionFigures;
+}

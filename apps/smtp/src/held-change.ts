@@ -1,6 +1,6 @@
 import type { Append, ExpectedRevision } from "@mailfold/event-store";
 import { type HeldMessageSettled, type MessageHeld, streams } from "@mailfold/events";
-import { newId, uuidV5 } from "@mailfold/ids";
+import { idFromUuid, newId, uuidFromId, uuidV5 } from "@mailfold/ids";
 import type { Commit } from "@mailfold/journal";
 import type { NewEvent, RecordedEvent, TenantId } from "@mailfold/kernel";
 import type { Facts } from "@mailfold/policy";
@@ -62,7 +62,8 @@ export class HeldChange {
   commit(expected: ExpectedRevision): Commit {
     const { stream } = this.event;
     const appends = this.appends.map((append) => (append.stream === stream ? { ...append, expected } : append));
-    const { transactionId } = this.event.data;
+    // A cluster knows a commit by this: under the message's own it would be taken for the one that held the copy.
+    const transactionId = idFromUuid("message", uuidFromId(this.verdictId));
     return { bodies: this.bodies, appends, holds: this.holds, transactionId };
   }
 

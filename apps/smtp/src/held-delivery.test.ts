@@ -31,8 +31,10 @@ describe("a copy deferred because a scanner was down", () => {
   const clock = { now: () => now };
   const bodies = new Map<string, Uint8Array>();
   const keyOf = ({ tenantId, sha256 }: BodyRef) => `${tenantId} ${sha256}`;
+  const transactions: (string | undefined)[] = [];
   const journal = {
     commit(commit: Commit) {
+      transactions.push(commit.transactionId);
       for (const { ref, bytes } of commit.bodies ?? []) bodies.set(keyOf(ref), bytes);
       return store.append(commit.appends);
     },
@@ -104,6 +106,11 @@ describe("a copy deferred because a scanner was down", () => {
       ({ data }) => (data.facts as unknown as Facts).content?.scan?.clamav?.status,
     );
     assert.deepEqual(scans, ["down", "clean"]);
+    assert.equal(
+      new Set(transactions).size,
+      transactions.length,
+      "a cluster takes a commit of known id for a repetition",
+    );
   });
 
   test("is held for good when the scanner finds something", async () => {
