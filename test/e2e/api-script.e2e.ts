@@ -5,6 +5,7 @@ import { type DnsResponder, startDnsResponder } from "./dns-responder.ts";
 import { type FeedConnection, openFeed } from "./feed-connection.ts";
 import { messageIdCounts } from "./imap-reader.ts";
 import { type Platform, startPlatform } from "./platform.ts";
+import { explained, referenceIn } from "./policy-calls.ts";
 import { mutate } from "./provision.ts";
 import { provisioningScript } from "./provisioning-script.ts";
 import { type SmtpSink, startSmtpSink } from "./smtp-sink.ts";
@@ -166,11 +167,7 @@ describe("an ISP's provisioning script", () => {
     const refused = await submit(carl, "never@elsewhere.example");
     assert.equal(refused.code, 550, refused.text);
     assert.match(refused.text, /^5\.7\.1 Sender domain is not verified/);
-    const reference = /ref (vrd_\w{26})/.exec(refused.text)?.[1];
-    const { explain } = await ask("query($r: String!) { explain(reference: $r) { verdict { reason } } }", {
-      r: reference,
-    });
-    assert.deepEqual(explain, { verdict: { reason: "sender-domain-unverified" } });
+    assert.equal((await explained(platform, referenceIn(refused))).reason, "sender-domain-unverified");
     assert.equal(sink.lettersTo("never@elsewhere.example").length, 0);
   });
 

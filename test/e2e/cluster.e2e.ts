@@ -4,6 +4,7 @@ import { type KurrentDouble, startKurrentDouble } from "../doubles/kurrentdb/kur
 import { runSwarm, swarmMessage } from "../load/smtp-swarm.ts";
 import { messageIdCounts } from "./imap-reader.ts";
 import { type Platform, startPlatform, temporaryDir } from "./platform.ts";
+import { explained, referenceIn } from "./policy-calls.ts";
 import { mutate, provisionTenant, type Tenant } from "./provision.ts";
 import { sendLetter } from "./smtp-dialogue.ts";
 
@@ -50,11 +51,7 @@ describe("the whole platform on a KurrentDB log and a directory of bodies", () =
       { from: "x@spam.example", to: [mailbox.address] },
     );
     assert.equal(final.code, 550, final.text);
-    const reference = /vrd_\w+/.exec(final.text)?.[0];
-    const data = await platform.graphql<{ explain: { verdict: { reason: string } } }>(
-      `{ explain(reference: "${reference}") { verdict { reason } } }`,
-    );
-    assert.equal(data.explain.verdict.reason, "kill-listed");
+    assert.equal((await explained(platform, referenceIn(final))).reason, "kill-listed");
   });
 
   test("kill -9 of the platform under load: every 250 is in its mailbox exactly once", {
