@@ -182,6 +182,31 @@ describe("learned lists and evidence over generated tenants", () => {
     }
   });
 
+  test("pages of any size show the same: one's own listings, then the platform's that stopped mail, each once", async () => {
+    for (const role of roles) {
+      const first = role.own[0]?.of;
+      const scope = role.name.startsWith("reseller")
+        ? `resellerId: "${first?.reseller}"`
+        : `tenantId: "${first?.tenant}"`;
+      const pages = async (size: number): Promise<readonly string[]> => {
+        const seen: string[] = [];
+        for (let after = ""; ; ) {
+          const list = `{ senderList(scope: {${scope}}, list: LEARNED, first: ${size}${after}) { nodes { id } pageInfo { hasNextPage endCursor } } }`;
+          const { nodes, pageInfo } = (await probe(role, list, "?")).senderList;
+          seen.push(...nodes.map((node: { id: string }) => node.id));
+          if (!pageInfo.hasNextPage) return seen;
+          after = `, after: "${pageInfo.endCursor}"`;
+        }
+      };
+      const whole = await pages(100);
+      const own = role.own.map(({ of }) => of.listing);
+      const stopped = shared.filter((listing) => role.own.some((member) => listing.stopped.has(member)));
+      assert.deepEqual([...whole.slice(0, own.length)].sort(), [...own].sort());
+      assert.deepEqual([...whole.slice(own.length)].sort(), stopped.map(({ listingId }) => listingId as string).sort());
+      for (const size of [1, 2, 3]) assert.deepEqual(await pages(size), whole, `${role.name}: pages of ${size}`);
+    }
+  });
+
   test("explain and the audit trail of what listings did", async () => {
     for (const role of roles) {
       for (const member of members) {

@@ -1,4 +1,4 @@
-import type { SettingValue } from "@mailfold/domain";
+import type { Scope, SettingValue } from "@mailfold/domain";
 import type { Refusal } from "@mailfold/kernel";
 import {
   type PolicyChange,
@@ -7,6 +7,7 @@ import {
   policyChangeKinds,
   policyChangesMax,
 } from "@mailfold/policy";
+import { parseRule, parseRules, type RuleProblem } from "@mailfold/rules";
 import { parseSubject } from "./listing-subject.ts";
 
 type Maybe<T> = T | null | undefined;
@@ -28,16 +29,17 @@ export interface PolicyChangeInput {
   readonly pardon?: Maybe<{ readonly subject: string }>;
 }
 
-/** Changes as libs/policy applies them, patterns in canonical form; or what is wrong with which of them. */
+/** Changes of a kind of scope as libs/policy applies them, patterns and rules in canonical form; or what is wrong with which of them. */
 export function readPolicyChanges(
   inputs: readonly PolicyChangeInput[],
+  scopeKind: Scope["kind"],
 ): { readonly changes: readonly PolicyChange[] } | { readonly refusal: Refusal } {
   if (inputs.length === 0 || inputs.length > policyChangesMax) {
     return { refusal: invalid(`1 to ${policyChangesMax} changes can be tried at once.`, ["changes"]) };
   }
   const changes: PolicyChange[] = [];
   for (const [at, input] of inputs.entries()) {
-    const read = readChange(input);
+    const read = readChange(input, scopeKind);
     if ("problem" in read)
       return { refusal: { ...read.problem, path: ["changes", String(at), ...(read.problem.path ?? [])] } };
     changes.push(read.change);
@@ -51,21 +53,25 @@ function invalid(message: string, path: readonly string[]): Refusal {
 
 type Read = { readonly change: PolicyChange } | { readonly problem: Refusal };
 
-function readChange(input: PolicyChangeInput): Read {
+function readChange(input: PolicyChangeInput, scopeKind: Scope["kind"]): Read {
   const named = policyChangeKinds.filter((kind) => input[kind] !== null && input[kind] !== undefined);
   const [kind] = named;
   if (kind === undefined || named.length !== 1) {
     return { problem: invalid(`A change has exactly one of ${policyChangeKinds.join(", ")}.`, []) };
   }
-  return readers[kind](input);
+  return readers[kind](input, scopeKind);
 }
 
-const readers: { readonly [Kind in PolicyChangeKind]: (input: PolicyChangeInput) => Read } = {
-  set({ set }) {
+const readers: { readonly [Kind in PolicyChangeKind]: (input: PolicyChangeInput, scopeKind: Scope["kind"]) => Read } = {
+  set({ set }, scopeKind) {
     if (typeof set !== "object" || set === null || Array.isArray(set)) {
       return { problem: invalid("set maps setting names to values.", ["set"]) };
     }
-    return { change: { set: set as Readonly<Record<string, SettingValue>> } };
+    const values = set as Readonly<Record<string, SettingValue>>;
+    if (!Object.hasOwn(values, "rules")) return { change: { set: values } };
+    const { problems, rules } = parseRules(values.rules, scopeKind);
+    if (rules === undefined) return { problem: ruleProblem(problems, ["set", "rules"]) };
+    return { change: { set: { ...values, rules: rules as unknown as SettingValue } } };
   },
   unset: ({ unset }) => ({ change: { unset: [...(unset ?? [])] } }),
   entryAdd({ entryAdd }) {
@@ -82,11 +88,11 @@ const readers: { readonly [Kind in PolicyChangeKind]: (input: PolicyChangeInput)
     const named = readEntry("entryRemove", entryRemove);
     return "problem" in named ? named : { change: { entryRemove: named.entry } };
   },
-  ruleSave({ ruleSave }) {
-    const { before, rule } = ruleSave ?? {};
-    return {
-      change: { ruleSave: { rule: (rule ?? null) as SettingValue, ...(typeof before === "string" ? { before } : {}) } },
-    };
+  ruleSave({ ruleSave }, scopeKind) {
+    const { rule, problems } = parseRule(ruleSave?.rule, scopeKind);
+    if (rule === undefined) return { problem: ruleProblem(problems, ["ruleSave", "rule"]) };
+    const before = typeof ruleSave?.before === "string" ? { before: ruleSave.before } : {};
+    return { change: { ruleSave: { rule: rule as unknown as SettingValue, ...before } } };
   },
   ruleDelete: ({ ruleDelete }) => ({ change: { ruleDelete: { name: ruleDelete?.name ?? "" } } }),
   pardon({ pardon }) {
@@ -95,6 +101,14 @@ const readers: { readonly [Kind in PolicyChangeKind]: (input: PolicyChangeInput)
     return { change: { pardon: subject } };
   },
 };
+
+/** The first thing wrong with a rule, at its place. */
+function ruleProblem(problems: readonly RuleProblem[], at: readonly string[]): Refusal {
+  const [first] = problems;
+  if (first === undefined) return invalid("The rule cannot be read.", at);
+  const steps = first.path.split(/[.[\]]+/).filter((step) => step !== "");
+  return { code: "RULE_INVALID", message: first.message, path: [...at, ...steps], details: { problem: first.code } };
+}
 
 type Entry = { readonly list: "accept" | "kill"; readonly pattern: string };
 

@@ -41,6 +41,8 @@ describe("shadows", () => {
       [{ changes: [{ set: { nonsense: 1 } }] }, "SETTING_UNKNOWN"],
       [{ changes: [{ entryAdd: { list: "kill" as const, pattern: "a b" } }] }, "PATTERN_INVALID"],
       [{ changes: [{ entryRemove: { list: "kill" as const, pattern: "@x.example" } }] }, "NOT_FOUND"],
+      [{ changes: [{ ruleSave: { rule: { name: "x", all: [], actions: [{ do: "explode" }] } } }] }, "RULE_INVALID"],
+      [{ changes: [{ set: { rules: [{ name: "x" }] } }] }, "RULE_INVALID"],
       [{ changes: [{ pardon: { subject: "192.0.2.1" } }] }, "NOT_FOUND"],
       [{ expiresAt: world.deps.clock.now() + 31 * day }, "INVALID_INPUT"],
     ] as const;

@@ -65,7 +65,7 @@ function createStart(
     prepare(identity) {
       const placed = placeScope(kit.view(caller), caller, input.scope);
       if ("errors" in placed) return placed;
-      const read = readPolicyChanges(input.changes);
+      const read = readPolicyChanges(input.changes, placed.scope.kind);
       if ("refusal" in read) return refused(read.refusal);
       const { path, scope } = placed;
       const stream = streams.shadow(scopeId(scope));

@@ -28,18 +28,18 @@ export interface ShadowJudging {
 /** For the look-ups of all shadows of one recipient: its answer waits for them. What comes late was not asked. */
 const lookUpsMs = 2_000;
 
-const compiled = new WeakMap<CompiledPolicy, Map<string, CompiledPolicy | undefined>>();
+const compiled = new WeakMap<CompiledPolicy, WeakMap<object, CompiledPolicy | undefined>>();
 
 /** A shadow's policy; undefined where its changes cannot be made any more (an entry that is gone). */
 function policyOf(base: CompiledPolicy, place: ChangePlace, shadow: RunningShadow): CompiledPolicy | undefined {
-  const known = compiled.get(base) ?? new Map<string, CompiledPolicy | undefined>();
+  const known = compiled.get(base) ?? new WeakMap<object, CompiledPolicy | undefined>();
   compiled.set(base, known);
-  if (!known.has(shadow.shadowId)) {
+  if (!known.has(shadow.changes)) {
     // What is compiled of rules is kept by this name, so it must tell shadows and policies apart.
     const changed = applyChanges(base, place, shadow.changes, `${shadow.shadowId}@${base.revision}`);
-    known.set(shadow.shadowId, "policy" in changed ? changed.policy : undefined);
+    known.set(shadow.changes, "policy" in changed ? changed.policy : undefined);
   }
-  return known.get(shadow.shadowId);
+  return known.get(shadow.changes);
 }
 
 /**

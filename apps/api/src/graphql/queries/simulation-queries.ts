@@ -46,7 +46,7 @@ function begin(context: ApiContext, input: SimulateInput): SimulationView | null
   const { api, caller } = context;
   const placed = placeScope(visible(context), caller, input.scope);
   if ("errors" in placed) return refuseBadScope(placed.errors[0]);
-  const read = readPolicyChanges(input.changes);
+  const read = readPolicyChanges(input.changes, placed.scope.kind);
   if ("refusal" in read) throw badRequest(read.refusal.code, read.refusal.message);
   const { path, scope } = placed;
   const tried = applyChanges(api.deps.policy.current(), { scope, path }, read.changes);

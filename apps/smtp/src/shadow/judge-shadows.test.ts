@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { ShadowId } from "@mailfold/kernel";
+import { compilePolicy, emptyPolicy, type Facts, type PolicyChange } from "@mailfold/policy";
+import type { FetchFacts } from "../fact-source.ts";
+import type { Judged } from "../judge.ts";
+import { judgeShadows } from "./judge-shadows.ts";
+
+const scope = { kind: "tenant", id: "ten_a" as never } as const;
+const domain = {
+  domainId: "dom_a",
+  tenantId: "ten_a",
+  resellerId: "rsl_1",
+  name: "a.example",
+  verified: true,
+  tenantInboundOff: false,
+  tenantSubmissionOff: false,
+} as never;
+const targets = [{ mailboxId: "mbx_a" as never, address: "joe@a.example", suspended: false, overQuota: false }];
+const facts: Facts = {
+  at: 1_000,
+  listener: "mx",
+  ip: "192.0.2.7",
+  tls: true,
+  helo: "mail.ext.example",
+  host: { status: "confirmed", name: "mail.ext.example" },
+  heloName: { status: "found", name: "mail.ext.example" },
+  senderDomain: { status: "found", name: "ext.example" },
+  spf: { result: "fail", identity: "mailfrom", domain: "ext.example" },
+  sender: { address: "joe@ext.example", form: "plain" },
+  recipient: { address: "joe@a.example", form: "plain", found: { kind: "local", domain, targets }, acceptedBefore: 0 },
+};
+const policy = compilePolicy({ settings: [{ scope, name: "quarantineDays", value: 9, byEvent: "evt-1" }] });
+const judged: Judged = { facts, verdict: policy.evaluate("rcpt", facts).verdict ?? assert.fail() };
+const nothing: FetchFacts = (_missing, known) => known;
+
+/** What shadows with these changes make of the mail. */
+async function shadowsOf(
+  all: readonly (readonly PolicyChange[])[],
+  more: { readonly fetch?: FetchFacts; readonly at?: string; readonly expiresAt?: number } = {},
+) {
+  const { at = "ten_a", expiresAt = 2_000, fetch = nothing } = more;
+  const running = new Map([
+    [at, all.map((changes, index) => ({ shadowId: `shd_${index}` as ShadowId, changes, expiresAt }))],
+  ]);
+  const told = await judgeShadows(judged, {
+    shadows: { running: () => running },
+    policy,
+    phase: "rcpt",
+    fetch: () => fetch,
+  });
+  assert.equal(told.verdict, judged.verdict, "what is done stays what it was");
+  return told.shadows;
+}
+
+describe("judgeShadows", () => {
+  test("tells what differs, and that the rest is the same", async () => {
+    assert.equal(judged.verdict.action, "accept");
+    const changes: readonly (readonly PolicyChange[])[] = [
+      [{ set: { spf: "reject" } }],
+      [{ set: { spf: "off" } }],
+      [{ entryAdd: { list: "kill", pattern: "@ext.example" } }],
+    ];
+    assert.deepEqual(await shadowsOf(changes), [
+      { shadowId: "shd_0", action: "reject", reason: "spf-failed" },
+      { shadowId: "shd_1" },
+      { shadowId: "shd_2", action: "reject", reason: "kill-listed" },
+    ]);
+  });
+
+  test("leaves alone what runs elsewhere, is over, or has become impossible", async () => {
+    const reject: readonly PolicyChange[] = [{ set: { spf: "reject" } }];
+    assert.equal(await shadowsOf([reject], { at: "ten_b" }), undefined);
+    assert.equal(await shadowsOf([reject], { expiresAt: 1_000 }), undefined);
+    const gone: PolicyChange = { entryRemove: { list: "kill", pattern: "@gone.example" } };
+    assert.deepEqual(await shadowsOf([[gone], reject]), [
+      { shadowId: "shd_1", action: "reject", reason: "spf-failed" },
+    ]);
+    const none = { shadows: { running: () => undefined }, policy: emptyPolicy(), phase: "rcpt", fetch: () => nothing };
+    assert.equal(await judgeShadows(judged, none as Parameters<typeof judgeShadows>[1]), judged);
+  });
+
+  test("asks for what the changes want to know besides; a fault or silence is no word of the shadow", async () => {
+    const zone = { zone: "bl.example", trusted: true };
+    const lists: readonly (readonly PolicyChange[])[] = [[{ set: { dnsbl: [zone] } }]];
+    const listed: FetchFacts = (missing, known) => ({
+      ...known,
+      dnsLists: (missing.zones ?? []).map((each) => ({ zone: each.zone, result: "listed" })),
+    });
+    assert.deepEqual(await shadowsOf(lists, { fetch: listed }), [
+      { shadowId: "shd_0", action: "reject", reason: "dns-listed" },
+    ]);
+    const faulty: FetchFacts = () => Promise.reject(new Error("no network"));
+    assert.deepEqual(await shadowsOf(lists, { fetch: faulty }), [{ shadowId: "shd_0" }]);
+    const silent: FetchFacts = () => new Promise(() => {});
+    const startedAt = performance.now();
+    assert.deepEqual(await shadowsOf(lists, { fetch: silent }), [{ shadowId: "shd_0" }]);
+    assert.ok(performance.now() - startedAt < 5_000);
+  });
+});
