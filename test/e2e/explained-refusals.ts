@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { describe, test } from "node:test";
 import type { SettingValue } from "@mailfold/domain";
 import type { RecordedEvent } from "@mailfold/kernel";
 import {
@@ -104,7 +105,7 @@ async function standingPolicies(platform: Platform): Promise<readonly Standing[]
  * then, folded anew, and turns the verdict; where it names none, the platform could not have changed it either. Answers how
  * often each reason was turned by which kind of change.
  */
-export async function explainEveryRefusal(platform: Platform): Promise<Readonly<Record<string, number>>> {
+async function explainEveryRefusal(platform: Platform): Promise<Readonly<Record<string, number>>> {
   const verdicts = await pages<Refusal>(
     platform,
     "verdicts",
@@ -151,6 +152,17 @@ function* smallerChanges(
       if (isSmaller) yield { place, change };
     }
   }
+}
+
+/** The last test of a file: every refusal that its tests led to is explained. */
+export function testEveryRefusal(platform: () => Platform): void {
+  describe("explain", () => {
+    test("each refusal is explained by a change that would have turned it, or by none", async (t) => {
+      const turned = await explainEveryRefusal(platform());
+      assert.ok(Object.keys(turned).length > 0, "there were refusals");
+      t.diagnostic(JSON.stringify(turned));
+    });
+  });
 }
 
 const explainQuery = `query($reference: String!) {
