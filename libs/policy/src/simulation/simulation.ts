@@ -135,18 +135,20 @@ export class Simulation {
   }
 
   #comparing(reader: SegmentReader): (row: number) => number {
-    const { columns, scores } = reader.segment;
+    const { columns } = reader.segment;
     this.#own.clear();
-    const tuples = new RowTuples(this.#pair, reader);
+    let tuples: RowTuples | undefined;
     const policies = this.#query;
     const reasons = columns.outcome.texts.map((text) => (JSON.parse(text) as { readonly phase: Phase }).phase);
     return (row) => {
       const recorded = reasons[(columns.outcome.codes[row] as number) - 1] as Phase;
       if (this.#areRulesChanged && columns.shape.codes[row] !== 0) return this.#byRules(reader, row);
       const phase = phaseOf(columns.shape.codes[row] !== 0, columns.recipient.codes[row] !== 0, recorded);
+      // Made only where some row is reached.
+      tuples ??= new RowTuples(this.#pair, reader);
       const isPlain = tuples.fill(row, phase);
       const memo = isPlain ? this.#plain : this.#own;
-      const points = scores[columns.scan.codes[row] as number] as number;
+      const points = reader.segment.scores[columns.scan.codes[row] as number] as number;
       const known = memo.get(tuples.tuple, points);
       if (known !== undefined) return known;
       const code = codeOf(compareRow(policies, reader.facts(row), recorded));
