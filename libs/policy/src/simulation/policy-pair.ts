@@ -22,6 +22,8 @@ export class PolicyPair {
   readonly #keys: readonly ListedKeys[];
   readonly #forms = new Map<string, string>();
   readonly numbering = new Numbering();
+  /** Forms of the scopes above mailboxes, by their ids. */
+  readonly above = new Map<string, string>();
   readonly sizes: Breakpoints;
   readonly recipients: Breakpoints;
   readonly expiries: Breakpoints;
@@ -47,6 +49,7 @@ export class PolicyPair {
    * only counts whether they have host names, since those are looked up.
    */
   formOf(scope: string): string {
+    if (scope === "-") return scope;
     let known = this.#forms.get(scope);
     if (known === undefined) {
       const forms = this.states.map((state) => formIn(state, scope));

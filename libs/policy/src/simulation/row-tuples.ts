@@ -147,8 +147,19 @@ export class RowTuples {
   /** "" = the row is never plain. */
   #recipientForm(text: string): string {
     if (text === "foreign") return "";
-    const scopes = scopesIn(text).map((id) => (id === "-" ? id : this.#pair.formOf(id)));
-    return `${text.split(" ", 3).join(" ")} ${scopes.join(" ")}`;
+    // The mailbox is what most forms differ in: all before and after it is looked at once.
+    const start = placeOfSpace(text, 3) + 1;
+    const end = text.indexOf(" ", start);
+    const rest = text.slice(end + 1);
+    let above = this.#pair.above.get(rest);
+    if (above === undefined) {
+      above = rest
+        .split(" ")
+        .map((id) => this.#pair.formOf(id))
+        .join(" ");
+      this.#pair.above.set(rest, above);
+    }
+    return `${text.slice(0, start)}${this.#pair.formOf(text.slice(start, end))} ${above}`;
   }
 
   #authors(): readonly Classes[] {
@@ -232,6 +243,12 @@ function write(tuple: Int32Array, columns: readonly Classes[], row: number): voi
 
 function classAt({ classes, codes }: Classes, row: number): number {
   return classes?.[codes[row] as number] ?? 0;
+}
+
+function placeOfSpace(text: string, number: number): number {
+  let at = -1;
+  for (let n = 0; n < number; n++) at = text.indexOf(" ", at + 1);
+  return at;
 }
 
 /** Scope ids at the end of a recipient's form, the narrowest first. */
