@@ -60,20 +60,18 @@ describe("shadows", () => {
     const step = fc.oneof(
       id.map((shadowId) => ["ShadowStarted", { shadowId, scope, changes, expiresAt: 9 }] as const),
       id.map((shadowId) => ["ShadowDropped", { shadowId, scope }] as const),
-      fc
-        .uniqueArray(id)
-        .map(
-          (ids) =>
-            [
-              "VerdictRecorded",
-              {
-                verdictId: "vrd_1",
-                action: "accept",
-                reason: "accepted",
-                shadows: ids.map((shadowId) => ({ shadowId })),
-              },
-            ] as const,
-        ),
+      fc.uniqueArray(id).map(
+        (ids) =>
+          [
+            "VerdictRecorded",
+            {
+              verdictId: "vrd_1",
+              action: "accept",
+              reason: "accepted",
+              shadows: ids.map((shadowId) => ({ shadowId })),
+            },
+          ] as const,
+      ),
     );
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 30 }), fc.nat(), fc.nat(), (steps, at, below) => {
