@@ -4,7 +4,7 @@
  * docs/reference/simulation.md. A sample of the verdicts is judged one by one by both policies, and must come to the same.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FactFiles } from "../../apps/mailfold/src/simulation/fact-files.ts";
 import type { Position } from "../../libs/kernel/src/index.ts";
@@ -161,7 +161,6 @@ try {
       verdicts,
       entries,
       octets: bytes / verdicts,
-      cores: availableParallelism(),
       sample: sample.length,
       rows,
     });

@@ -11,6 +11,7 @@ import { addQuarantineCommands } from "./commands/quarantine.ts";
 import { addSenderCommands } from "./commands/senders.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { addShadowCommands } from "./commands/shadow.ts";
+import { addSimulateCommand } from "./commands/simulate.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addUndoCommand } from "./commands/undo.ts";
@@ -43,6 +44,7 @@ export function buildProgram(): Command {
     addAuditCommands,
     addExplainCommand,
     addShadowCommands,
+    addSimulateCommand,
     addUndoCommand,
     addProjectionCommands,
     addBackupCommands,

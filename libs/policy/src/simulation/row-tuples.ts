@@ -123,7 +123,7 @@ export class RowTuples {
 
   /** Whether a list along the recipient's scopes names anything of a row, in force or not. */
   #isListed(row: number): boolean {
-    const named = namesIn(this.#reader, row);
+    const named = namesIn(this.#reader, row, this.#pair.listsAuthors);
     const chain = this.#chainOf(row);
     return this.#pair.states.some((state) => {
       const relays = settingValue(state, chain, "trustedRelays");
