@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { SettingValue } from "@mailfold/domain";
 import type { RecordedEvent } from "@mailfold/kernel";
 import {
   applyChanges,
   applyPolicyEvent,
+  type ChangePlace,
+  type ChangeSize,
   type CompiledPolicy,
+  changeSize,
+  compareSizes,
   emptyPolicy,
   type Facts,
   factsUnder,
@@ -13,7 +19,9 @@ import {
   policyEventTypes,
   relevantPlaces,
   rulesPath,
+  settingDefinitions,
   tenantsNaming,
+  type Verdict,
 } from "@mailfold/policy";
 import type { Platform } from "./platform.ts";
 
@@ -97,7 +105,7 @@ async function standingPolicies(platform: Platform): Promise<readonly Standing[]
  * then, folded anew, and turns the verdict; where it names none, the platform could not have changed it either. Answers how
  * often each reason was turned by which kind of change.
  */
-export async function explainEveryRefusal(platform: Platform): Promise<Readonly<Record<string, number>>> {
+async function explainEveryRefusal(platform: Platform): Promise<Readonly<Record<string, number>>> {
   const verdicts = await pages<Refusal>(
     platform,
     "verdicts",
@@ -112,6 +120,49 @@ export async function explainEveryRefusal(platform: Platform): Promise<Readonly<
     turned[key] = (turned[key] ?? 0) + 1;
   }
   return turned;
+}
+
+/** What the sweep takes for a change worth trying; told by the settings' table alone, not by what was looked at. */
+function triedValues(name: string, words: string, facts: Facts): readonly SettingValue[] {
+  if (name === "virusScanner" || name === "virusAction" || name === "rules") return [];
+  const choices = [...words.matchAll(/`([^`]+)`|\b(true|false)\b/g)].map(([, word, flag]) => word ?? flag === "true");
+  const seen = new Set<number>([0, 1, 100, 1_000, 100_000, 100_000_000]);
+  for (const [text] of JSON.stringify(facts).matchAll(/\b\d{1,9}\b/g)) seen.add(Number(text)).add(Number(text) + 1);
+  return [...choices, ...seen];
+}
+
+/** Single changes that are smaller than one of a size, without a size all that there are. */
+function* smallerChanges(
+  policy: CompiledPolicy,
+  facts: Facts,
+  { places, size }: { readonly places: readonly ChangePlace[]; readonly size: ChangeSize | undefined },
+): Generator<{ readonly place: ChangePlace; readonly change: PolicyChange }> {
+  const address = facts.sender?.address ?? "";
+  const patterns = [facts.ip, ...(address === "" ? [] : [address, `@${address.split("@")[1]}`])];
+  for (const place of places) {
+    const changes: readonly PolicyChange[] = [
+      ...patterns.map((pattern): PolicyChange => ({ entryAdd: { list: "accept", pattern } })),
+      ...patterns.map((pattern): PolicyChange => ({ entryRemove: { list: "kill", pattern } })),
+      ...settingDefinitions.flatMap(({ name, values }) =>
+        triedValues(name, values, facts).map((value): PolicyChange => ({ set: { [name]: value } })),
+      ),
+    ];
+    for (const change of changes) {
+      const isSmaller = size === undefined || compareSizes(changeSize(policy, place, change), size) < 0;
+      if (isSmaller) yield { place, change };
+    }
+  }
+}
+
+/** The last test of a file: every refusal that its tests led to is explained. */
+export function testEveryRefusal(platform: () => Platform): void {
+  describe("explain", () => {
+    test("each refusal is explained by a change that would have turned it, or by none", async (t) => {
+      const turned = await explainEveryRefusal(platform());
+      assert.ok(Object.keys(turned).length > 0, "there were refusals");
+      t.diagnostic(JSON.stringify(turned));
+    });
+  });
 }
 
 const explainQuery = `query($reference: String!) {
@@ -131,21 +182,32 @@ async function checkRefusal(platform: Platform, refusal: Refusal, standing: read
   assert.ok(before, told);
   assert.deepEqual([before.action, before.reason], [action, reason], told);
   const { change, none } = counterfactual;
+  const places = [...relevantPlaces(facts, before), ...tenantsNaming(policy.policy, facts)];
+  const judgeWith = (at: ChangePlace, tried: readonly PolicyChange[]): Verdict | undefined => {
+    const made = applyChanges(policy.policy, at, tried);
+    if (!("policy" in made)) return undefined;
+    const under = factsUnder(facts, rulesPath(facts, before), { before: policy.policy, after: made.policy });
+    return under && judgeRecorded(made.policy, { facts: under, phase });
+  };
+  const place = places.find(({ scope }) => {
+    return scope.kind === change?.scope.kind && (scope.kind === "platform" || scope.id === change.scope.id);
+  });
+  const [named] = change?.input.changes ?? [];
+  const size = place && named && changeSize(policy.policy, place, named);
+  for (const { change: other, place: at } of smallerChanges(policy.policy, facts, { places, size })) {
+    assert.notEqual(
+      judgeWith(at, [other])?.action,
+      "accept",
+      `${told}: ${JSON.stringify(other)} at ${at.scope.kind} scope`,
+    );
+  }
   if (change === null) {
     // Nothing lies above the platform.
     assert.ok(none === "not-policy" || none === "unsafe", told);
     return none;
   }
-  const places = [...relevantPlaces(facts, before), ...tenantsNaming(policy.policy, facts)];
-  const place = places.find(({ scope }) => {
-    return scope.kind === change.scope.kind && (scope.kind === "platform" || scope.id === change.scope.id);
-  });
   assert.ok(place, told);
-  const changed = applyChanges(policy.policy, place, change.input.changes);
-  assert.ok("policy" in changed, `${told}: ${JSON.stringify(changed)}`);
-  const policies = { before: policy.policy, after: changed.policy };
-  const again = factsUnder(facts, rulesPath(facts, before), policies);
-  const after = again && judgeRecorded(changed.policy, { facts: again, phase });
+  const after = judgeWith(place, change.input.changes);
   assert.deepEqual([after?.action, after?.reason], ["accept", counterfactual.verdict?.reason], told);
   await tryOut(platform, change, told);
   return change.kind;

@@ -26,6 +26,7 @@ export type Kind =
   | "token"
   | "entry"
   | "shadow"
+  | "simulation"
   | "hold"
   | "listing"
   | "listed"
@@ -109,6 +110,8 @@ const byPlace: Readonly<Record<string, readonly Kind[]>> = {
   "AsOfInput.position": ["position"],
   "UndoInput.event": ["event"],
   "shadow.id": ["shadow"],
+  "simulation.id": ["simulation"],
+  "simulationCancel.id": ["simulation"],
 };
 /** Cursors of these lists are not positions of the log: each is made of what the caller was shown. */
 const ownCursors = new Set(["mailboxes", "tenants", "resellers", "senderList", "tokens"]);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { testEveryRefusal } from "./explained-refusals.ts";
 import { openImap } from "./imap-reader.ts";
 import { type NameServer, startNameServer, txt } from "./name-server.ts";
 import { type Platform, startPlatform } from "./platform.ts";
@@ -158,4 +159,6 @@ describe("a blacklist that learns from what users do in their mail client", () =
     const from = "joe@friend.example";
     await until("the trapped are listed", async () => (await codeFor({ ip, from })) === 550);
   });
+
+  testEveryRefusal(() => platform);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type DnsResponder, reverseName, startDnsResponder } from "./dns-responder.ts";
-import { explainEveryRefusal } from "./explained-refusals.ts";
+import { testEveryRefusal } from "./explained-refusals.ts";
 import { type Platform, platformEnv, runMailfold, startPlatform } from "./platform.ts";
 import {
   addEntry,
@@ -263,15 +263,11 @@ describe("whose mail is it", () => {
     assert.equal(await outcomeOf(platform, submission, letter), "550 sender-domain-unverified");
   });
 
-  test("each refusal is explained by a change that would have turned it, or by none", async (t) => {
-    const turned = await explainEveryRefusal(platform);
-    t.diagnostic(JSON.stringify(turned));
-    assert.ok(Object.keys(turned).length > 5);
-  });
-
   test("nothing reached the outside but what was answered 250", async () => {
     const taken = sink.letters.flatMap((letter) => letter.to);
     assert.equal(new Set(taken).size, taken.length, "each once");
     assert.ok(taken.every((to) => /^probe-\d+@elsewhere\.example$/.test(to)));
   });
 });
+
+testEveryRefusal(() => platform);

@@ -79,6 +79,7 @@ export async function makeTenantThings(platform: Platform, name: string, reselle
     token: [token.token.id],
     entry: [entry],
     shadow: [shadow],
+    simulation: [await simulate(script, tenantId)],
     hold: await untilHeld(platform, tenantId),
     ...learned,
     verdict: trace.references,
@@ -89,6 +90,18 @@ export async function makeTenantThings(platform: Platform, name: string, reselle
     position: [receipt.position],
   };
   return { tenant, names, secret: token.secret, login: user };
+}
+
+/** A change that the tenant's own script tries on what came. */
+async function simulate(script: Platform, tenantId: string): Promise<string> {
+  const query = "query($input: PolicySimulateInput!) { policySimulate(input: $input) { id state changed } }";
+  const input = { scope: { tenantId }, changes: [{ entryRemove: { list: "KILL", pattern: "@spam.example" } }] };
+  const { policySimulate } = await script.graphql<{ policySimulate: { id: string; state: string; changed: number } }>(
+    query,
+    { input },
+  );
+  assert.deepEqual([policySimulate.state, policySimulate.changed > 0], ["DONE", true]);
+  return policySimulate.id;
 }
 
 interface LearnedList {

@@ -15,9 +15,15 @@ import { missing, page, payload, probes } from "./test-support/foreign-probes-te
 import { type LearnedObjects, learnOf } from "./test-support/learned-listings-test-world.ts";
 import { createTenantObjects } from "./test-support/resellers-test-world.ts";
 
-/** Fields that take nothing foreign; each is probed by what it shows instead. */
+/**
+ * Fields that take nothing foreign; each is probed by what it shows instead. Simulations are nobody's but the token's that
+ * began them: simulation-queries.test.ts.
+ */
 const withoutForeign = new Set(
-  "viewer resellers projections sealRecord resellerCreate projectionRebuild backupCreate feedTicketCreate".split(" "),
+  (
+    "viewer resellers projections sealRecord resellerCreate projectionRebuild backupCreate feedTicketCreate " +
+    "simulation simulationCancel"
+  ).split(" "),
 );
 
 describe("tenant isolation", () => {

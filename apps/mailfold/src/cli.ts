@@ -12,6 +12,7 @@ import { addRuleCommands } from "./commands/rules.ts";
 import { addSenderCommands } from "./commands/senders.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { addShadowCommands } from "./commands/shadow.ts";
+import { addSimulateCommand } from "./commands/simulate.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { addUndoCommand } from "./commands/undo.ts";
@@ -45,6 +46,7 @@ export function buildProgram(): Command {
     addAuditCommands,
     addExplainCommand,
     addShadowCommands,
+    addSimulateCommand,
     addUndoCommand,
     addProjectionCommands,
     addBackupCommands,

@@ -5,7 +5,7 @@ import { chainOf, settingValue } from "./policy-state.ts";
 import type { Facts } from "./types.ts";
 
 /** Received headers beyond which a message loops (RFC 5321 6.3 asks for at least 100). */
-const receivedMax = 100;
+export const receivedMax = 100;
 
 type Content = NonNullable<Facts["content"]>;
 

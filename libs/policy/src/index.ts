@@ -39,7 +39,7 @@ export * from "./types.ts";
 export * from "./validate-limit.ts";
 export * from "./validate-setting.ts";
 export { applyChanges, type ChangedPolicy, type ChangePlace, proposedEvent } from "./what-if/apply-changes.ts";
-export { changeOrder } from "./what-if/change-size.ts";
+export { type ChangeSize, changeSize, compareSizes } from "./what-if/change-size.ts";
 export {
   factsUnder,
   type JudgedFacts,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { explainEveryRefusal } from "../explained-refusals.ts";
+import { testEveryRefusal } from "../explained-refusals.ts";
 import { openImap } from "../imap-reader.ts";
 import { startClamd, startRspamd } from "../scanner-daemons.ts";
 import { mail, messageIn, type OptionWorld, say, startOptionWorld } from "./option-world.ts";
@@ -225,8 +225,4 @@ describe("Actions", () => {
   });
 });
 
-describe("explain", () => {
-  test("each refusal is explained by a change that would have turned it, or by none", async (t) => {
-    t.diagnostic(JSON.stringify(await explainEveryRefusal(world.platform)));
-  });
-});
+testEveryRefusal(() => world.platform);

@@ -171,6 +171,10 @@ export const probes: Readonly<Record<string, (ids: Ids, own: Ids) => string>> = 
     `mutation { senderPardon(input: {scope: {tenantId: "${own.tenant}"}, subject: "@x.example", voidEvidence: ["${evidence}"]}) { pardon { id } errors { code path } } }`,
   senderPardonLift: ({ pardon }) =>
     `mutation { senderPardonLift(input: {pardonId: "${pardon}", commandId: "c"}) { pardon { ${pardonFields} } ${payload} } }`,
+  "policySimulate tenant": ({ tenant }) =>
+    `{ policySimulate(input: {scope: {tenantId: "${tenant}"}, changes: [{unset: ["spf"]}]}) { verdicts samples { reference } } }`,
+  "policySimulate mailbox": ({ mailbox }) =>
+    `{ policySimulate(input: {scope: {mailboxId: "${mailbox}"}, changes: [{set: {quarantineDays: 9}}]}) { verdicts } }`,
   "node shadow": ({ shadow }) => `{ node(id: "${shadow}") { ... on Shadow { ${shadowFields} } } }`,
   shadow: ({ shadow }) => `{ shadow(id: "${shadow}") { ${shadowFields} } }`,
   "shadows tenant": ({ tenant }) => `{ shadows(scope: {tenantId: "${tenant}"}) { ${shadowFields} } }`,

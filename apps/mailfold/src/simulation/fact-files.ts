@@ -30,9 +30,8 @@ interface Head {
   readonly rows: number;
   readonly minAt: number;
   readonly maxAt: number;
-  /** Lengths of the blocks: marks, rows. */
-  readonly marksBytes: number;
-  readonly rowsBytes: number;
+  /** Lengths of the blocks, each compressed by itself: marks, then those of the rows. */
+  readonly lengths: readonly number[];
   readonly sum: number;
 }
 
@@ -46,7 +45,8 @@ const nameOf = (number: number): string => `facts-${String(number).padStart(8, "
 const namePattern = /^facts-\d{8}\.seg$/;
 const decoder = new TextDecoder();
 
-function splitFile(path: string): { readonly head: Head; readonly marks: Uint8Array; readonly rows: Uint8Array } {
+/** Reads a file; answers its head, and its blocks by number. */
+function readFile(path: string): { readonly head: Head; readonly block: (number: number) => Uint8Array } {
   const bytes = readFileSync(path);
   const end = bytes.indexOf(10);
   let head: Head;
@@ -55,11 +55,12 @@ function splitFile(path: string): { readonly head: Head; readonly marks: Uint8Ar
   } catch (error) {
     throw new FactFileBroken(`${path} has no head`, { cause: error });
   }
+  const { lengths = [], sum } = head;
   const blocks = bytes.subarray(end + 1);
-  if (blocks.length !== head.marksBytes + head.rowsBytes || crc32(blocks) !== head.sum) {
-    throw new FactFileBroken(`${path} is damaged`);
-  }
-  return { head, marks: blocks.subarray(0, head.marksBytes), rows: blocks.subarray(head.marksBytes) };
+  const starts = [0];
+  for (const length of lengths) starts.push((starts.at(-1) ?? 0) + length);
+  if (blocks.length !== starts.at(-1) || crc32(blocks) !== sum) throw new FactFileBroken(`${path} is damaged`);
+  return { head, block: (number) => zstdDecompressSync(blocks.subarray(starts[number], starts[number + 1])) };
 }
 
 /** Sealed segments in a directory, one file each; a chain from one position of the log to another. */
@@ -95,9 +96,9 @@ export class FactFiles {
 
   /** Writes a segment's file; it is there whole, or not at all. */
   append(segment: FactSegment, upTo: Position): void {
-    const marks = zstdCompressSync(JSON.stringify(segment.marks));
-    const rows = zstdCompressSync(encodeSegment({ ...segment, marks: [] }));
-    const blocks = Buffer.concat([marks, rows]);
+    const marks = Buffer.from(JSON.stringify(segment.marks));
+    const compressed = [marks, ...encodeSegment(segment)].map((block) => zstdCompressSync(block));
+    const blocks = Buffer.concat(compressed);
     const at = segment.numbers.at;
     const number = (this.#files.at(-1)?.number ?? 0) + 1;
     const head: Head = {
@@ -109,8 +110,7 @@ export class FactFiles {
       rows: segment.rows,
       minAt: at.reduce((least, each) => Math.min(least, each), Number.MAX_SAFE_INTEGER),
       maxAt: at.reduce((most, each) => Math.max(most, each), 0),
-      marksBytes: marks.length,
-      rowsBytes: rows.length,
+      lengths: compressed.map(({ length }) => length),
       sum: crc32(blocks),
     };
     const path = join(this.#dir, nameOf(number));
@@ -126,11 +126,12 @@ export class FactFiles {
   }
 
   marksOf(file: FactFile): readonly FactMark[] {
-    return JSON.parse(decoder.decode(zstdDecompressSync(splitFile(file.path).marks))) as readonly FactMark[];
+    return JSON.parse(decoder.decode(readFile(file.path).block(0))) as readonly FactMark[];
   }
 
   segmentOf(file: FactFile): FactSegment {
-    return decodeSegment(zstdDecompressSync(splitFile(file.path).rows));
+    const { block, head } = readFile(file.path);
+    return decodeSegment(head.rows, (number) => block(number + 1));
   }
 
   /** Throws a file and all after it away. */
@@ -158,7 +159,7 @@ export class FactFiles {
 
   #headOf(path: string): Head | undefined {
     try {
-      const { head } = splitFile(path);
+      const { head } = readFile(path);
       return head.version === version && head.epoch === this.#epoch ? head : undefined;
     } catch (error) {
       if (error instanceof FactFileBroken) return undefined;

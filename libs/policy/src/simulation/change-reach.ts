@@ -75,7 +75,7 @@ function flagsOf(reader: SegmentReader, column: AnyColumn, ofAbsent: boolean, te
 export function mentions(reader: SegmentReader, column: AnyColumn, id: string): Flags {
   const wanted = `"${id}"`;
   const { texts } = reader.segment.columns[column];
-  return flagsOf(reader, column, false, (code) => (texts[code - 1] as string).includes(wanted));
+  return Uint8Array.from([0, ...texts.map((text) => (text.includes(wanted) ? 1 : 0))]);
 }
 
 function namesSender(pattern: SenderPattern, address: string): boolean {
@@ -111,11 +111,9 @@ function namedBy(reader: SegmentReader, pattern: SenderPattern): readonly (reado
       ["helo", flagsOf(reader, "helo", false, (code) => canonicalHost(reader.value("helo", code) as string) === key)],
     ];
   }
-  const named = (code: number): boolean => {
-    const { address } = reader.value("sender", code) as { readonly address: string };
-    return namesSender(pattern, address.toLowerCase());
-  };
-  return [["sender", flagsOf(reader, "sender", false, named)]];
+  const { reduced = [], reducedCodes = new Uint16Array(1) } = reader.segment.columns.sender;
+  const forms = reduced.map((form) => namesSender(pattern, form.slice(form.indexOf(" ") + 1)));
+  return [["sender", Uint8Array.from(reducedCodes, (code) => (forms[code - 1] === true ? 1 : 0))]];
 }
 
 /** Which rows of a segment some changes can touch. */
@@ -151,11 +149,8 @@ export class ChangeReach {
     const { columns } = reader.segment;
     const recipient = mentions(reader, "recipient", this.#scope);
     const login = mentions(reader, "login", this.#scope);
-    const loose = flagsOf(reader, "recipient", true, (code) => {
-      return (
-        (reader.value("recipient", code) as { readonly found: { readonly kind: string } }).found.kind === "foreign"
-      );
-    });
+    const { reduced = [], reducedCodes = new Uint16Array(1) } = columns.recipient;
+    const loose = Uint8Array.from(reducedCodes, (code) => (code === 0 || reduced[code - 1] === "foreign" ? 1 : 0));
     const recipients = columns.recipient.codes;
     const logins = columns.login.codes;
     return (row) => {

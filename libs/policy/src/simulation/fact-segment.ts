@@ -41,8 +41,8 @@ export interface CodedColumn {
   readonly codes: Uint16Array;
   readonly texts: readonly string[];
   /** By code, a code into `reduced`: what of the text can matter; absent where all of it does. */
-  readonly reducedCodes?: Uint16Array;
-  readonly reduced?: readonly string[];
+  readonly reducedCodes?: Uint16Array | undefined;
+  readonly reduced?: readonly string[] | undefined;
 }
 
 /** Columns about the verdict itself. */

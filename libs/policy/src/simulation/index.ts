@@ -6,7 +6,7 @@ export {
   SegmentBuilder,
   segmentRowsMax,
 } from "./fact-segment.ts";
-export { type RowOutcome, type RulesRunner, rowOutcomes } from "./judge-row.ts";
-export { decodeSegment, encodeSegment } from "./segment-codec.ts";
+export { compareRow, type RowOutcome, type RulesRunner, rowOutcomes } from "./judge-row.ts";
+export { decodeSegment, encodeSegment, segmentBlocks } from "./segment-codec.ts";
 export { Simulation, type SimulationQuery } from "./simulation.ts";
 export type { MatrixCell, SimulationResult, SimulationSample } from "./simulation-result.ts";

@@ -20,8 +20,10 @@ class Numbering {
 export class PolicyPair {
   readonly states: readonly PolicyState[];
   readonly #keys: readonly ListedKeys[];
-  readonly #bare = new Map<string, boolean>();
+  readonly #forms = new Map<string, string>();
   readonly numbering = new Numbering();
+  /** Forms of the scopes above mailboxes, by their ids. */
+  readonly above = new Map<string, string>();
   readonly sizes: Breakpoints;
   readonly recipients: Breakpoints;
   readonly expiries: Breakpoints;
@@ -42,16 +44,17 @@ export class PolicyPair {
     this.expiries = instants(this.#keys.flatMap((keys) => [...keys.expiries]));
   }
 
-  /** Whether nothing is set and nothing listed at a scope: one such is like another. */
-  isBare(scope: string): boolean {
-    let known = this.#bare.get(scope);
+  /**
+   * What is set at a scope, for mail that no list names: two scopes with equal forms judge it alike. "-" = nothing. Of lists
+   * only counts whether they have host names, since those are looked up.
+   */
+  formOf(scope: string): string {
+    if (scope === "-") return scope;
+    let known = this.#forms.get(scope);
     if (known === undefined) {
-      known = this.states.every((state) => {
-        const settings = state.settings.get(scope);
-        const isSet = settings !== undefined && (settings.values.size > 0 || settings.limits !== undefined);
-        return !isSet && state.lists.shape(scope) === undefined && state.learned.shape(scope) === undefined;
-      });
-      this.#bare.set(scope, known);
+      const forms = this.states.map((state) => formIn(state, scope));
+      known = forms.every((form) => form === "") ? "-" : String(this.numbering.of(forms.join("\n")));
+      this.#forms.set(scope, known);
     }
     return known;
   }
@@ -65,4 +68,13 @@ export class PolicyPair {
   listsSender(address: string): boolean {
     return this.#keys.some((keys) => keys.hasSender(address));
   }
+}
+
+function formIn(state: PolicyState, scope: string): string {
+  const settings = state.settings.get(scope);
+  const values = [...(settings?.values ?? [])].map(([name, { value }]) => [name, value]);
+  const limits = [...(settings?.limits ?? [])].map(([name, { limit }]) => [name, limit]);
+  const hasHosts = state.lists.shape(scope)?.hosts === true;
+  if (values.length === 0 && limits.length === 0 && !hasHosts) return "";
+  return JSON.stringify([values.sort(), limits.sort(), hasHosts]);
 }

@@ -1,3 +1,4 @@
+import { receivedMax } from "../check-message-shape.ts";
 import type { AuthenticationFact, ClassifierFact, ContentFindingFact, RulesFact, ScanFact } from "../content-facts.ts";
 import { likelySpamProbability } from "../evaluate-score.ts";
 import type { DnsListFact, GreylistFact, NameFact, SpfFact } from "../peer-facts.ts";
@@ -11,6 +12,25 @@ const plainAddress = /^[^\s@]+@[^\s@]+$/;
 function addressesForm(addresses: readonly string[] = []): string {
   if (addresses.length === 0) return "none";
   return addresses.some((address) => plainAddress.test(address)) ? "some" : JSON.stringify(addresses);
+}
+
+/** How an envelope sender is written, and the sender. */
+function senderForm({ address, form }: NonNullable<Facts["sender"]>): string {
+  return `${form} ${address.toLowerCase()}`;
+}
+
+function hostForm(host: NonNullable<Facts["host"]>): string {
+  return host.status === "confirmed" ? `confirmed ${host.name.toLowerCase()}` : host.status;
+}
+
+/** Everything of a recipient of ours but its address; of one elsewhere nothing. Scope ids come last, the narrowest first. */
+function recipientForm({ form, found }: NonNullable<Facts["recipient"]>): string {
+  if (found.kind === "foreign" || form !== "plain") return "foreign";
+  const { domainId, resellerId, tenantId, tenantInboundOff } = found.domain;
+  const targets = found.kind === "local" ? found.targets : [];
+  const flags = targets.map(({ overQuota, suspended }) => (suspended ? "s" : overQuota ? "q" : "o")).join("");
+  const only = targets.length === 1 ? targets[0]?.mailboxId : undefined;
+  return `${found.kind} ${tenantInboundOff} ${flags || "-"} ${only ?? "-"} ${domainId} ${tenantId} ${resellerId}`;
 }
 
 function classifierForm({ probability, verdict }: ClassifierFact): string {
@@ -35,6 +55,10 @@ function authenticationForm({ arc, dmarc, spf }: AuthenticationFact): string {
  * that only a trace shows are left out. The property test beside simulate.ts holds this against evaluate() itself.
  */
 export const reducedForms: Readonly<Record<string, (value: never) => string>> = {
+  session: ({ listener }: Pick<Facts, "listener">) => listener,
+  sender: senderForm,
+  host: hostForm,
+  recipient: recipientForm,
   heloName: ({ status }: NameFact) => status,
   senderDomain: ({ status }: NameFact) => status,
   spf: ({ identity, result }: SpfFact) => `${result} ${identity}`,
@@ -44,7 +68,7 @@ export const reducedForms: Readonly<Record<string, (value: never) => string>> = 
     const { bareLineEnd, broken, deliveredTo, from, fromCount, received, replyTo } = shape;
     const loops = deliveredTo.length === 0 ? "" : JSON.stringify(deliveredTo);
     const headers = `${addressesForm(from)} ${addressesForm(replyTo)} ${fromCount}`;
-    return `${headers} ${received} ${bareLineEnd} ${broken} ${loops}`;
+    return `${headers} ${received > receivedMax} ${bareLineEnd} ${broken} ${loops}`;
   },
   authentication: authenticationForm,
   scan: (scan: ScanFact) => `${scan.clamav?.status} ${scan.rspamd?.status} ${Number.isNaN(scoreOf(scan))}`,

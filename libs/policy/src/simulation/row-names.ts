@@ -29,27 +29,30 @@ interface RowNames {
   readonly authors: readonly string[];
 }
 
-/** Reads what lists may name of a row. */
-export function namesIn(reader: SegmentReader, row: number): RowNames {
+/** Reads what lists may name of a row; its author only where some list names authors. */
+export function namesIn(reader: SegmentReader, row: number, withAuthors: boolean): RowNames {
   const host = reader.part("host", row) as Facts["host"];
   const helo = reader.part("helo", row) as string | undefined;
   const sender = (reader.part("sender", row) as Facts["sender"])?.address.toLowerCase() ?? "";
+  const origin = (reader.part("origin", row) as Facts["origin"])?.ip;
+  const ips: IpAddress[] = [];
+  for (const text of [reader.part("ip", row) as string, origin]) {
+    const ip = text === undefined ? undefined : parseIp(text);
+    if (ip !== undefined) ips.push(ip);
+  }
+  const hosts: string[] = [];
+  if (host?.status === "confirmed") hosts.push(canonicalHost(host.name));
+  if (helo !== undefined) hosts.push(canonicalHost(helo));
+  return { ips, hosts, senders: sender === "" ? [] : [sender], authors: withAuthors ? authorsIn(reader, row) : [] };
+}
+
+function authorsIn(reader: SegmentReader, row: number): readonly string[] {
   const shape = reader.part("shape", row) as Shape | undefined;
   const authentication = reader.part("authentication", row) as AuthenticationFact | undefined;
-  const origin = (reader.part("origin", row) as Facts["origin"])?.ip;
-  return {
-    ips: [reader.part("ip", row) as string, ...(origin === undefined ? [] : [origin])].flatMap(
-      (text) => parseIp(text) ?? [],
-    ),
-    hosts: [host?.status === "confirmed" ? host.name : undefined, helo].flatMap((name) => {
-      return name === undefined ? [] : [canonicalHost(name)];
-    }),
-    senders: sender === "" ? [] : [sender],
-    authors: [
-      ...(shape === undefined ? [] : [authorOf(shape)]),
-      ...(authentication === undefined ? [] : [provenOf(authentication)]),
-    ],
-  };
+  return [
+    ...(shape === undefined ? [] : [authorOf(shape)]),
+    ...(authentication === undefined ? [] : [provenOf(authentication)]),
+  ];
 }
 
 function isHit({ accept, denial, kill }: ListHits): boolean {

@@ -1,9 +1,9 @@
 import type { AuthenticationFact } from "../content-facts.ts";
-import { type IpAddress, isPrivateAddress, parseIp } from "../ip-address.ts";
-import { chainOf, type ScopeChain, settingValue } from "../policy-state.ts";
+import { isPrivateAddress, parseIp } from "../ip-address.ts";
+import { type ScopeChain, settingValue } from "../policy-state.ts";
 import type { Facts, RecipientFact } from "../types.ts";
-import { factColumns } from "./fact-columns.ts";
-import type { SegmentReader } from "./fact-segment.ts";
+import { columnAt, type FactColumn, factColumns } from "./fact-columns.ts";
+import type { CodedColumn, SegmentReader } from "./fact-segment.ts";
 import { countBelow, countReached } from "./number-steps.ts";
 import type { PolicyPair } from "./policy-pair.ts";
 import { alwaysReduced } from "./reduced-facts.ts";
@@ -12,25 +12,24 @@ import { authorOf, canonicalHost, isNamedIn, namesIn, provenOf, type Shape } fro
 /** Numbers in a tuple: the columns, phase, three numbers and the time. */
 export const tupleWidth = factColumns.length + 5;
 
-/** Columns that a plain row's verdict reads only by their reduced form, or as #plain tells. */
-const plainForms = factColumns.filter((name) => {
-  return !["ip", "host", "helo", "login", "sender", "senderOwner", "recipient", "origin"].includes(name);
-});
+/** Columns of which a plain row's tuple holds more, or less, than the reduced form. */
+const special: readonly FactColumn[] = ["ip", "host", "helo", "login", "sender", "senderOwner", "recipient", "origin"];
+const plainForms = factColumns.filter((name) => !special.includes(name));
 
-const recipientAt = factColumns.indexOf("recipient");
-
-type Recipient = { readonly address: string; readonly form: string; readonly found: RecipientFact };
-
-/** By code of a column: a number for what the code stands for, and whether some list may name it. */
+/** By code of a column, a number for what the code stands for, and whether some list may name it. */
 interface Classes {
+  readonly at: number;
   readonly codes: Uint16Array;
-  readonly classes: Int32Array;
-  readonly listed: Uint8Array;
+  readonly classes: Int32Array | Uint16Array | undefined;
+  readonly listed?: Uint8Array;
 }
 
-/** An address that is looked up in lists, and one that says nothing. */
-function ipForm(ip: IpAddress | undefined): string {
-  return ip === undefined || isPrivateAddress(ip) ? "private" : "foreign";
+/** What a text comes to: its class ("" = none), and whether some list may name it. */
+type Look = (text: string) => readonly [form: string, isListed: boolean];
+
+/** The value of a JSON string, which mostly has nothing to unescape. */
+function stringOf(text: string): string {
+  return text.includes("\\") ? (JSON.parse(text) as string) : text.slice(1, -1);
 }
 
 /**
@@ -42,74 +41,45 @@ export class RowTuples {
   readonly tuple = new Int32Array(tupleWidth);
   readonly #pair: PolicyPair;
   readonly #reader: SegmentReader;
-  readonly #ip: Classes;
-  readonly #host: Classes;
-  readonly #helo: Classes;
-  readonly #sender: Classes;
-  readonly #origin: Classes;
-  /** What the message says of its author, where that may be listed. */
-  readonly #authors: readonly Classes[];
-  /** 0 = never plain. */
+  /** What a list may name of a row. */
+  readonly #named: readonly Classes[];
+  /** Class 0 = never plain. */
   readonly #recipient: Classes;
+  readonly #plain: readonly Classes[];
   readonly #loops: Uint8Array;
-  readonly #forms: readonly { readonly at: number; readonly codes: Uint16Array; readonly classes: Int32Array }[];
-  readonly #own: readonly {
-    readonly at: number;
-    readonly codes: Uint16Array;
-    readonly classes?: Uint16Array | Int32Array;
-  }[];
-  readonly #chains: (ScopeChain | undefined)[] = [];
+  #own: readonly Classes[] | undefined;
+  readonly #chains = new Map<string, ScopeChain>();
 
   constructor(pair: PolicyPair, reader: SegmentReader) {
     this.#pair = pair;
     this.#reader = reader;
-    const parsed = (text: string): IpAddress | undefined => parseIp(text);
-    this.#ip = this.#classes("ip", (value) => {
-      const ip = parsed(value as string);
-      return [ipForm(ip), ip !== undefined && pair.listsIp(ip)];
-    });
-    this.#origin = this.#classes("origin", (value) => {
-      if (value === null) return ["null", false];
-      const ip = parsed((value as NonNullable<Facts["origin"]>).ip);
-      return [ipForm(ip), ip !== undefined && pair.listsIp(ip)];
-    });
-    this.#host = this.#classes("host", (value) => {
-      const host = value as NonNullable<Facts["host"]>;
-      return [host.status, host.status === "confirmed" && pair.listsHost(canonicalHost(host.name))];
-    });
-    this.#helo = this.#classes("helo", (value) => ["given", pair.listsHost(canonicalHost(value as string))]);
-    this.#sender = this.#classes("sender", (value) => {
-      const { address, form } = value as NonNullable<Facts["sender"]>;
-      return [address === "" ? `null ${form}` : form, address !== "" && pair.listsSender(address.toLowerCase())];
-    });
-    this.#authors = pair.listsAuthors
-      ? [
-          this.#classes("shape", (value) => ["", pair.listsSender(authorOf(value as Shape))]),
-          this.#classes("authentication", (value) => ["", pair.listsSender(provenOf(value as AuthenticationFact))]),
-        ]
-      : [];
-    this.#recipient = this.#classes("recipient", (value) => [this.#recipientForm(value as Recipient), false]);
-    const { columns } = reader.segment;
-    this.#loops = Uint8Array.from([
-      0,
-      ...columns.shape.texts.map((text) => (text.includes('"deliveredTo":[]') ? 0 : 1)),
-    ]);
-    this.#forms = plainForms.map((name) => {
-      const { codes, reduced, reducedCodes, texts } = columns[name];
-      const numbers = (reduced ?? texts).map((text) => pair.numbering.of(text));
-      const classes = new Int32Array(texts.length + 1);
-      for (let code = 1; code <= texts.length; code++)
-        classes[code] = numbers[(reducedCodes?.[code] ?? code) - 1] as number;
-      return { at: factColumns.indexOf(name), codes, classes };
-    });
-    const foreign = this.#foreignRecipients();
-    this.#own = factColumns.map((name, at) => {
-      const { codes, reducedCodes } = columns[name];
-      if (name === "recipient") return { at, codes, classes: foreign };
-      return alwaysReduced.has(name) && reducedCodes !== undefined
-        ? { at, codes, classes: reducedCodes }
-        : { at, codes };
-    });
+    const lookIp: Look = (text) => {
+      const ip = parseIp(text);
+      return [ip === undefined || isPrivateAddress(ip) ? "private" : "foreign", ip !== undefined && pair.listsIp(ip)];
+    };
+    const named = [
+      this.#classes("ip", (text) => lookIp(stringOf(text))),
+      this.#classes("origin", (text) => (text === "null" ? ["null", false] : lookIp(originIn(text)))),
+      this.#classes("host", (text) => {
+        const [status = "", name] = text.split(" ");
+        return [status, name !== undefined && pair.listsHost(canonicalHost(name))];
+      }),
+      this.#classes("helo", (text) => ["given", pair.listsHost(canonicalHost(stringOf(text)))]),
+      this.#classes("sender", (text) => {
+        const end = text.indexOf(" ");
+        const address = text.slice(end + 1);
+        const form = text.slice(0, end);
+        return address === "" ? [`null ${form}`, false] : [form, pair.listsSender(address)];
+      }),
+    ];
+    this.#named = pair.listsAuthors ? [...named, ...this.#authors()] : named;
+    this.#recipient = this.#classes("recipient", (text) => [this.#recipientForm(text), false]);
+    this.#loops = this.#loopFlags();
+    this.#plain = [
+      ...named,
+      this.#recipient,
+      ...plainForms.map((name) => this.#classes(name, (text) => [text, false])),
+    ];
   }
 
   /** Writes a row's tuple; answers whether the row is plain. */
@@ -117,8 +87,10 @@ export class RowTuples {
     const { numbers } = this.#reader.segment;
     const isPlain = this.#isPlain(row);
     const { tuple } = this;
-    if (isPlain) this.#fillPlain(row);
-    else this.#fillOwn(row);
+    if (isPlain) {
+      tuple.fill(0, 0, factColumns.length);
+      write(tuple, this.#plain, row);
+    } else this.#fillOwn(row);
     const { expiries, recipients, sizes } = this.#pair;
     let at = factColumns.length;
     tuple[at++] = phase;
@@ -130,95 +102,109 @@ export class RowTuples {
   }
 
   #fillOwn(row: number): void {
-    const { tuple } = this;
-    for (const { at, classes, codes } of this.#own) {
-      const code = codes[row] as number;
-      tuple[at] = classes === undefined ? code : (classes[code] as number);
-    }
+    this.#own ??= this.#ownColumns();
+    write(this.tuple, this.#own, row);
     // A mail that was delivered before may have been so to this very address.
     const { recipient, shape } = this.#reader.segment.columns;
-    if (this.#loops[shape.codes[row] as number] === 1) tuple[recipientAt] = recipient.codes[row] as number;
-  }
-
-  #fillPlain(row: number): void {
-    const { tuple } = this;
-    tuple.fill(0, 0, factColumns.length);
-    for (const { at, classes, codes } of this.#forms) tuple[at] = classes[codes[row] as number] as number;
-    const columns = {
-      ip: this.#ip,
-      host: this.#host,
-      helo: this.#helo,
-      sender: this.#sender,
-      recipient: this.#recipient,
-    };
-    for (const [name, { classes, codes }] of Object.entries({ ...columns, origin: this.#origin })) {
-      tuple[factColumns.indexOf(name as "ip")] = classes[codes[row] as number] as number;
+    if (this.#loops[shape.codes[row] as number] === 1) {
+      this.tuple[columnAt.recipient] = recipient.codes[row] as number;
     }
   }
 
   #isPlain(row: number): boolean {
     const { columns } = this.#reader.segment;
     if ((columns.login.codes[row] as number) !== 0) return false;
-    const recipient = columns.recipient.codes[row] as number;
-    if (this.#recipient.classes[recipient] === 0 || this.#loops[columns.shape.codes[row] as number] === 1) return false;
-    const may = ({ codes, listed }: Classes): boolean => listed[codes[row] as number] === 1;
-    const isNamed =
-      may(this.#ip) ||
-      may(this.#host) ||
-      may(this.#helo) ||
-      may(this.#sender) ||
-      may(this.#origin) ||
-      this.#authors.some(may);
-    return !isNamed || !this.#isListed(row, recipient);
+    if (classAt(this.#recipient, row) === 0 || this.#loops[columns.shape.codes[row] as number] === 1) return false;
+    for (const { codes, listed } of this.#named) {
+      if (listed?.[codes[row] as number] === 1) return !this.#isListed(row);
+    }
+    return true;
   }
 
   /** Whether a list along the recipient's scopes names anything of a row, in force or not. */
-  #isListed(row: number, recipient: number): boolean {
-    const named = namesIn(this.#reader, row);
-    const chain = this.#chainOf(recipient);
+  #isListed(row: number): boolean {
+    const named = namesIn(this.#reader, row, this.#pair.listsAuthors);
+    const chain = this.#chainOf(row);
     return this.#pair.states.some((state) => {
       const relays = settingValue(state, chain, "trustedRelays");
       if (Array.isArray(relays) && relays.length > 0) return true;
-      return (
-        isNamedIn(state.lists, chain, named) || isNamedIn(state.learned, chain, { ...named, senders: named.authors })
-      );
+      const authors = { ...named, senders: named.authors };
+      return isNamedIn(state.lists, chain, named) || isNamedIn(state.learned, chain, authors);
     });
   }
 
-  #chainOf(recipient: number): ScopeChain {
-    let chain = this.#chains[recipient];
+  #chainOf(row: number): ScopeChain {
+    const { codes, reduced = [], reducedCodes } = this.#reader.segment.columns.recipient;
+    const form = reduced[(reducedCodes?.[codes[row] as number] ?? 0) - 1] ?? "";
+    let chain = this.#chains.get(form);
     if (chain === undefined) {
-      const { found } = this.#reader.value("recipient", recipient) as Recipient;
-      chain = found.kind === "foreign" ? ["platform"] : chainOf(pathOf(found));
-      this.#chains[recipient] = chain;
+      chain = [...scopesIn(form).filter((id) => id !== "-"), "platform"];
+      this.#chains.set(form, chain);
     }
     return chain;
   }
 
   /** "" = the row is never plain. */
-  #recipientForm({ form, found }: Recipient): string {
-    if (found.kind === "foreign" || form !== "plain") return "";
-    const { mailboxId, domainId, tenantId, resellerId } = pathOf(found);
-    const scopes = [mailboxId, domainId, tenantId, resellerId].map((id) => {
-      return id === undefined || this.#pair.isBare(id) ? "-" : id;
+  #recipientForm(text: string): string {
+    if (text === "foreign") return "";
+    // The mailbox is what most forms differ in: all before and after it is looked at once.
+    const start = placeOfSpace(text, 3) + 1;
+    const end = text.indexOf(" ", start);
+    const rest = text.slice(end + 1);
+    let above = this.#pair.above.get(rest);
+    if (above === undefined) {
+      above = rest
+        .split(" ")
+        .map((id) => this.#pair.formOf(id))
+        .join(" ");
+      this.#pair.above.set(rest, above);
+    }
+    return `${text.slice(0, start)}${this.#pair.formOf(text.slice(start, end))} ${above}`;
+  }
+
+  #authors(): readonly Classes[] {
+    const ofValues = (name: "shape" | "authentication", look: (value: unknown) => string): Classes => {
+      const { codes, texts } = this.#reader.segment.columns[name];
+      const listed = new Uint8Array(texts.length + 1);
+      for (let code = 1; code <= texts.length; code++) {
+        if (this.#pair.listsSender(look(this.#reader.value(name, code)))) listed[code] = 1;
+      }
+      return { at: columnAt[name], codes, classes: undefined, listed };
+    };
+    return [
+      ofValues("shape", (value) => authorOf(value as Shape)),
+      ofValues("authentication", (value) => provenOf(value as AuthenticationFact)),
+    ];
+  }
+
+  #loopFlags(): Uint8Array {
+    const { reduced = [], reducedCodes } = this.#reader.segment.columns.shape;
+    const loops = reduced.map((form) => form.endsWith("]"));
+    return Uint8Array.from(reducedCodes ?? [0], (code) => (loops[code - 1] === true ? 1 : 0));
+  }
+
+  #ownColumns(): readonly Classes[] {
+    const { columns } = this.#reader.segment;
+    return factColumns.map((name, at): Classes => {
+      const { codes, reducedCodes } = columns[name];
+      if (name === "recipient") return { at, codes, classes: this.#foreignRecipients() };
+      return { at, codes, classes: alwaysReduced.has(name) ? reducedCodes : undefined };
     });
-    const targets =
-      found.kind === "local"
-        ? found.targets.map(({ overQuota, suspended }) => (suspended ? "s" : overQuota ? "q" : "o")).join("")
-        : "";
-    return `${found.kind} ${found.domain.tenantInboundOff} ${targets} ${scopes.join(" ")}`;
   }
 
   /** Codes of recipients elsewhere that differ only in their address share the first one's. */
   #foreignRecipients(): Int32Array {
-    const { texts } = this.#reader.segment.columns.recipient;
+    const { reduced = [], reducedCodes = new Uint16Array(1) } = this.#reader.segment.columns.recipient;
     const first = new Map<string, number>();
-    const classes = new Int32Array(texts.length + 1);
-    for (let code = 1; code <= texts.length; code++) {
-      classes[code] = code;
-      const { found, form } = this.#reader.value("recipient", code) as Recipient;
-      if (found.kind !== "foreign") continue;
-      const key = `${form} ${JSON.stringify(found)}`;
+    const classes = Int32Array.from(reducedCodes, (_form, code) => code);
+    for (const [code, form] of reducedCodes.entries()) {
+      if (reduced[form - 1] !== "foreign") continue;
+      const recipient = this.#reader.value("recipient", code) as {
+        readonly form: string;
+        readonly found: RecipientFact;
+      };
+      if (recipient.found.kind !== "foreign") continue;
+      const key = `${recipient.form} ${JSON.stringify(recipient.found)}`;
       const known = first.get(key);
       if (known === undefined) first.set(key, code);
       else classes[code] = known;
@@ -226,24 +212,50 @@ export class RowTuples {
     return classes;
   }
 
-  #classes(
-    name: (typeof factColumns)[number],
-    look: (value: unknown) => readonly [form: string, isListed: boolean],
-  ): Classes {
-    const { codes, texts } = this.#reader.segment.columns[name];
-    const classes = new Int32Array(texts.length + 1);
-    const listed = new Uint8Array(texts.length + 1);
-    for (let code = 1; code <= texts.length; code++) {
-      const [form, isListed] = look(this.#reader.value(name, code));
-      classes[code] = form === "" ? 0 : this.#pair.numbering.of(form);
-      if (isListed) listed[code] = 1;
+  /** Looks at each text of a column, or at its reduced form where it has one. */
+  #classes(name: FactColumn, look: Look): Classes {
+    const column: CodedColumn = this.#reader.segment.columns[name];
+    const { codes, reducedCodes } = column;
+    const texts = (reducedCodes === undefined ? column.texts : column.reduced) ?? [];
+    const numbers = new Int32Array(texts.length + 1);
+    const flags = new Uint8Array(texts.length + 1);
+    for (const [index, text] of texts.entries()) {
+      const [form, isListed] = look(text);
+      numbers[index + 1] = form === "" ? 0 : this.#pair.numbering.of(form);
+      if (isListed) flags[index + 1] = 1;
     }
-    return { codes, classes, listed };
+    if (reducedCodes === undefined) return { at: columnAt[name], codes, classes: numbers, listed: flags };
+    return {
+      at: columnAt[name],
+      codes,
+      classes: Int32Array.from(reducedCodes, (code) => numbers[code] as number),
+      listed: Uint8Array.from(reducedCodes, (code) => flags[code] as number),
+    };
   }
 }
 
-function pathOf(found: Exclude<RecipientFact, { kind: "foreign" }>) {
-  const { domainId, resellerId, tenantId } = found.domain;
-  const only = found.kind === "local" && found.targets.length === 1 ? found.targets[0]?.mailboxId : undefined;
-  return { resellerId, tenantId, domainId, ...(only === undefined ? {} : { mailboxId: only }) };
+function write(tuple: Int32Array, columns: readonly Classes[], row: number): void {
+  for (const { at, classes, codes } of columns) {
+    const code = codes[row] as number;
+    tuple[at] = classes === undefined ? code : (classes[code] as number);
+  }
+}
+
+function classAt({ classes, codes }: Classes, row: number): number {
+  return classes?.[codes[row] as number] ?? 0;
+}
+
+function placeOfSpace(text: string, number: number): number {
+  let at = -1;
+  for (let n = 0; n < number; n++) at = text.indexOf(" ", at + 1);
+  return at;
+}
+
+/** Scope ids at the end of a recipient's form, the narrowest first. */
+function scopesIn(form: string): readonly string[] {
+  return form.split(" ").slice(3);
+}
+
+function originIn(text: string): string {
+  return (JSON.parse(text) as NonNullable<Facts["origin"]>).ip;
 }

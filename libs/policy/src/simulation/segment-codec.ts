@@ -1,19 +1,16 @@
 import { assert } from "@mailfold/kernel";
 import { factColumns, numberColumns } from "./fact-columns.ts";
-import { type AnyColumn, type CodedColumn, type FactMark, type FactSegment, verdictColumns } from "./fact-segment.ts";
-
-/** What the bytes of a segment hold, in order; lengths in octets. */
-interface Layout {
-  readonly rows: number;
-  readonly lengths: readonly number[];
-}
+import { type AnyColumn, type CodedColumn, type FactSegment, verdictColumns } from "./fact-segment.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const allColumns: readonly AnyColumn[] = [...factColumns, ...verdictColumns];
-const prefixBytes = 4;
+const blocksPerColumn = 4;
 
-/** Texts never hold a raw line end: they are JSON, or ids. */
+/** Blocks of a segment: four of each column, one of each number, points, ids. */
+export const segmentBlocks = allColumns.length * blocksPerColumn + numberColumns.length + 2;
+
+/** Texts never hold a raw line end: they are JSON, ids, or forms of what is neither. */
 function bytesOfTexts(texts: readonly string[]): Uint8Array {
   return encoder.encode(texts.join("\n"));
 }
@@ -26,7 +23,8 @@ function bytesOf(array: Uint16Array | Float64Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-function blocksOf(segment: FactSegment): readonly Uint8Array[] {
+/** A segment's rows as blocks of bytes, for a little-endian machine; its marks are not among them. */
+export function encodeSegment(segment: FactSegment): readonly Uint8Array[] {
   const blocks: Uint8Array[] = [];
   for (const name of allColumns) {
     const { codes, reduced, reducedCodes, texts } = segment.columns[name];
@@ -35,52 +33,67 @@ function blocksOf(segment: FactSegment): readonly Uint8Array[] {
   }
   for (const name of numberColumns) blocks.push(bytesOf(segment.numbers[name]));
   blocks.push(bytesOf(segment.scores), bytesOfTexts(segment.verdictIds));
-  blocks.push(bytesOfTexts(segment.marks.map((mark) => JSON.stringify(mark))));
   return blocks;
 }
 
-/** A segment as bytes, for a little-endian machine; `decodeSegment` reads them. */
-export function encodeSegment(segment: FactSegment): Uint8Array {
-  const blocks = blocksOf(segment);
-  const layout: Layout = { rows: segment.rows, lengths: blocks.map(({ length }) => length) };
-  const head = encoder.encode(JSON.stringify(layout));
-  const bytes = new Uint8Array(prefixBytes + head.length + blocks.reduce((sum, { length }) => sum + length, 0));
-  new DataView(bytes.buffer).setUint32(0, head.length, true);
-  bytes.set(head, prefixBytes);
-  let at = prefixBytes + head.length;
-  for (const block of blocks) {
-    bytes.set(block, at);
-    at += block.length;
-  }
-  return bytes;
+/** Makes a value when it is first read. */
+function lazy<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
-/** Reads what encodeSegment wrote; throws on anything else. The caller has checked a sum over the bytes. */
-export function decodeSegment(bytes: Uint8Array): FactSegment {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headLength = view.getUint32(0, true);
-  const { lengths, rows } = JSON.parse(decoder.decode(bytes.subarray(prefixBytes, prefixBytes + headLength))) as Layout;
-  let at = prefixBytes + headLength;
-  let next = 0;
-  const block = (): Uint8Array => {
-    const length = lengths[next++] ?? -1;
-    assert(length >= 0 && at + length <= bytes.length, "a segment's blocks lie within its bytes");
-    at += length;
-    return bytes.subarray(at - length, at);
-  };
+/**
+ * Reads what encodeSegment wrote. `block` gives a block by its number, when and only if it is looked at: most tries look at few
+ * columns. The caller has checked a sum over the bytes.
+ */
+export function decodeSegment(rows: number, block: (number: number) => Uint8Array): FactSegment {
   // Copies, since views on 16 and 64 bits must be aligned.
-  const codes = (): Uint16Array => new Uint16Array(block().slice().buffer);
-  const floats = (): Float64Array => new Float64Array(block().slice().buffer);
-  const column = (): CodedColumn => {
-    const first = { codes: codes(), texts: textsOf(block()) };
-    const reducedCodes = codes();
-    const reduced = textsOf(block());
-    return reducedCodes.length === 0 ? first : { ...first, reducedCodes, reduced };
+  const codesAt = (number: number): Uint16Array => new Uint16Array(new Uint8Array(block(number)).buffer);
+  const floatsAt = (number: number): Float64Array => new Float64Array(new Uint8Array(block(number)).buffer);
+  const columnAt = (number: number): CodedColumn => {
+    const parts = {
+      codes: lazy(() => codesAt(number)),
+      texts: lazy(() => textsOf(block(number + 1))),
+      reducedCodes: lazy(() => codesAt(number + 2)),
+      reduced: lazy(() => textsOf(block(number + 3))),
+    };
+    return {
+      get codes() {
+        return parts.codes();
+      },
+      get texts() {
+        return parts.texts();
+      },
+      get reducedCodes() {
+        return parts.reducedCodes().length === 0 ? undefined : parts.reducedCodes();
+      },
+      get reduced() {
+        return parts.reducedCodes().length === 0 ? undefined : parts.reduced();
+      },
+    };
   };
-  const columns = Object.fromEntries(allColumns.map((name) => [name, column()]));
-  const numbers = Object.fromEntries(numberColumns.map((name) => [name, floats()]));
-  const scores = floats();
-  const verdictIds = textsOf(block());
-  const marks = textsOf(block()).map((text) => JSON.parse(text) as FactMark);
-  return { rows, columns, numbers, scores, verdictIds, marks } as unknown as FactSegment;
+  const columns = allColumns.map((name, index) => [name, columnAt(index * blocksPerColumn)] as const);
+  const numbersAt = allColumns.length * blocksPerColumn;
+  const numbers = numberColumns.map((name, index) => [name, floatsAt(numbersAt + index)] as const);
+  const scores = lazy(() => floatsAt(numbersAt + numberColumns.length));
+  const verdictIds = lazy(() => textsOf(block(numbersAt + numberColumns.length + 1)));
+  assert(
+    numbers.every(([, values]) => values.length === rows),
+    "a segment has as many numbers as rows",
+  );
+  return {
+    rows,
+    columns: Object.fromEntries(columns) as unknown as FactSegment["columns"],
+    numbers: Object.fromEntries(numbers) as unknown as FactSegment["numbers"],
+    marks: [],
+    get scores() {
+      return scores();
+    },
+    get verdictIds() {
+      return verdictIds();
+    },
+  };
 }

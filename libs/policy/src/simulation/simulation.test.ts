@@ -117,4 +117,19 @@ describe("a simulation equals judging every row by both policies", () => {
     );
     assert.ok(seen.changed > 300 && seen.undecidable > 10, JSON.stringify(seen));
   });
+
+  test("sees of a table just what it sees of the subtree's own rows", () => {
+    const world = policies.chain((then) => fc.tuple(fc.constant(then), traffic(then, 30)));
+    fc.assert(
+      fc.property(world, fc.constantFrom(...places), changeLists, ([baseline, verdicts], place, proposed) => {
+        const changes = proposed.filter((change) => "policy" in applyChanges(baseline, place, [change]));
+        const applied = applyChanges(baseline, place, changes);
+        if ("problem" in applied) return;
+        const tried = { baseline, changed: applied.policy, changes };
+        const own = verdicts.filter((verdict) => isOwn(place, verdict));
+        assert.deepEqual(simulate(verdicts, place, tried), simulate(own, place, tried));
+      }),
+      { numRuns: 60 },
+    );
+  });
 });

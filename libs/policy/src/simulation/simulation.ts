@@ -41,6 +41,9 @@ function withoutDenials(policy: CompiledPolicy): CompiledPolicy {
   return snapshotOf({ ...stateOf(policy), denials: new ListView() });
 }
 
+/** Telling a segment's rows apart costs as much as judging one in so many of them. */
+const directShare = 16;
+
 const unchanged = -1;
 const undecided = -2;
 
@@ -91,15 +94,18 @@ export class Simulation {
   addSegment(segment: FactSegment): void {
     const reader = new SegmentReader(segment);
     const isAsked = this.#rowFilter(reader);
-    const isReached = this.#reach.over(reader);
-    const compare = this.#comparing(reader);
+    const reaches = this.#reach.over(reader);
+    const reached = new Uint8Array(segment.rows);
+    let count = 0;
+    for (let row = 0; row < segment.rows; row++) if (isAsked(row) && reaches(row)) count += reached[row] = 1;
+    const compare = this.#comparing(reader, count * directShare < segment.rows);
     const counting = this.#counts.over(reader, (verdictId) => this.#rescued.has(verdictId));
     const { outcome } = segment.columns;
     const recorded = [undefined, ...outcome.texts.map((text) => (JSON.parse(text) as { action: RowOutcome }).action)];
     for (let row = 0; row < segment.rows; row++) {
       if (!isAsked(row)) continue;
       const was = recorded[outcome.codes[row] as number] as RowOutcome;
-      const code = isReached(row) ? compare(row) : unchanged;
+      const code = reached[row] === 1 ? compare(row) : unchanged;
       if (code === undecided) counting.undecided(row, was);
       else if (code === unchanged || code >> 3 === (code & 7)) counting.same(was);
       else
@@ -134,19 +140,21 @@ export class Simulation {
     };
   }
 
-  #comparing(reader: SegmentReader): (row: number) => number {
-    const { columns, scores } = reader.segment;
+  #comparing(reader: SegmentReader, isDirect: boolean): (row: number) => number {
+    const { columns } = reader.segment;
     this.#own.clear();
-    const tuples = new RowTuples(this.#pair, reader);
+    let tuples: RowTuples | undefined;
     const policies = this.#query;
     const reasons = columns.outcome.texts.map((text) => (JSON.parse(text) as { readonly phase: Phase }).phase);
     return (row) => {
       const recorded = reasons[(columns.outcome.codes[row] as number) - 1] as Phase;
       if (this.#areRulesChanged && columns.shape.codes[row] !== 0) return this.#byRules(reader, row);
+      if (isDirect) return codeOf(compareRow(policies, reader.facts(row), recorded));
       const phase = phaseOf(columns.shape.codes[row] !== 0, columns.recipient.codes[row] !== 0, recorded);
+      tuples ??= new RowTuples(this.#pair, reader);
       const isPlain = tuples.fill(row, phase);
       const memo = isPlain ? this.#plain : this.#own;
-      const points = scores[columns.scan.codes[row] as number] as number;
+      const points = reader.segment.scores[columns.scan.codes[row] as number] as number;
       const known = memo.get(tuples.tuple, points);
       if (known !== undefined) return known;
       const code = codeOf(compareRow(policies, reader.facts(row), recorded));

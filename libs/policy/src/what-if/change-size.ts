@@ -10,7 +10,7 @@ import type { PolicyChange } from "./policy-change.ts";
 export type ChangeSize = readonly [kind: number, scope: number, distance: number, text: string];
 
 /** Kinds of change from the smallest: what touches one sender alone comes before what touches all mail. */
-export const changeOrder = [
+const changeOrder = [
   "accept entry for exactly this address or IP",
   "entry or learned listing taken away",
   "number set",
