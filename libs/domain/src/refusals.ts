@@ -122,6 +122,11 @@ export const refusals = {
     "Events at this position have expired.",
     "Start later, or narrow the filter to types that are kept.",
   ),
+  SIMULATION_FAILED: entry(
+    "A change could not be tried on recorded traffic.",
+    "Try again; if it happens again, look into the log of the platform.",
+    true,
+  ),
   AS_OF_OUT_OF_RANGE: entry(
     "The moment asked for lies outside the log: before its first event, or in the future.",
     "`message` names the first and last moment that can be asked for.",

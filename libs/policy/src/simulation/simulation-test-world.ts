@@ -9,7 +9,6 @@ import {
   authenticationOf,
   contentOf,
   domainA,
-  domainB,
   domainScopeA,
   factsOf,
   foreignRecipient,
@@ -29,7 +28,6 @@ import {
 } from "../policy-test-world.ts";
 import type { CompiledPolicy, Facts, ScopePath } from "../types.ts";
 import type { ChangePlace } from "../what-if/apply-changes.ts";
-import type { PolicyChange } from "../what-if/policy-change.ts";
 import { type FactSegment, type RecordedVerdict, SegmentBuilder } from "./fact-segment.ts";
 
 const pathA: ScopePath = { resellerId: reseller, tenantId: tenantA };
@@ -45,13 +43,14 @@ export const places: readonly ChangePlace[] = [
   { scope: mailboxScopeA, path: { ...domainPath, mailboxId: "mbx_a" as MailboxId } },
 ];
 
-const subjects: readonly ListingSubject[] = [
+/** What learned lists may name. */
+export const subjects: readonly ListingSubject[] = [
   { kind: "ip", value: "192.0.2.7" },
   { kind: "prefix", value: "192.0.2.0/24" },
   { kind: "domain", value: "ext.example" },
   { kind: "sender", value: "joe@ext.example" },
 ];
-const listings: fc.Arbitrary<ListingInput> = fc
+export const listings: fc.Arbitrary<ListingInput> = fc
   .record({
     scope: fc.constantFrom<ListingScope>({ kind: "platform" }, { kind: "tenant", id: tenantA }),
     subject: fc.constantFrom(...subjects),
@@ -61,7 +60,7 @@ const listings: fc.Arbitrary<ListingInput> = fc
   .map((each) => ({ ...each, listingId: "lst_01jd7q00000000000000000012" as ListingId, byEvent: "listed" }));
 
 /** Settings that content is judged by, beside those of the open-relay search. */
-const contentSettings = fc
+export const contentSettings = fc
   .tuple(
     fc.constantFrom<Scope>(platformScope, scopeA, domainScopeA, mailboxScopeA),
     fc.constantFrom(
@@ -88,7 +87,7 @@ const contentSettings = fc
   .map(([scope, [name, value]]) => setting(scope, name, value as never));
 
 /** Settings of what is looked up of a peer. */
-const peerSettings = fc
+export const peerSettings = fc
   .tuple(
     fc.constantFrom<Scope>(platformScope, scopeA, scopeB),
     fc.constantFrom("verifyHelo", "verifySenderDomain", "reverseDns", "spf", "dmarc"),
@@ -126,7 +125,7 @@ function mostlyFirst<T>(values: readonly T[]): fc.Arbitrary<T> {
     { weight: 1, arbitrary: fc.constantFrom(...values) },
   );
 }
-const contents = fc
+export const contents = fc
   .record({
     from: fc.constantFrom(["joe@ext.example"], ["ann@ext.example"], ["nobody"], [], ["joe@a.example"]),
     fromCount: mostly(1, 0, 2),
@@ -161,7 +160,7 @@ type RawFound = { readonly [Name in keyof typeof foundValues]: (typeof foundValu
 const foundNames = Object.keys(foundValues) as (keyof RawFound)[];
 
 /** Mostly the first value of each. */
-const rawFound: fc.Arbitrary<RawFound> = fc.record(
+export const rawFound: fc.Arbitrary<RawFound> = fc.record(
   Object.fromEntries(foundNames.map((name) => [name, mostlyFirst(foundValues[name])])),
 ) as unknown as fc.Arbitrary<RawFound>;
 
@@ -174,7 +173,7 @@ function combined(raw: RawFound, ...names: readonly (keyof RawFound)[]): readonl
 }
 
 /** A finding, all that differ from it in one thing, and in what is judged together. */
-function variantsOf(raw: RawFound): readonly RawFound[] {
+export function variantsOf(raw: RawFound): readonly RawFound[] {
   return [
     raw,
     ...foundNames.flatMap((name) => combined(raw, name)),
@@ -190,7 +189,7 @@ function rspamdOf({ scanner, score }: RawFound): ScanFact {
   return { rspamd: { status: "scanned", score, action: "no action", symbols: [`S${score}`] } };
 }
 
-function lookupsOf(raw: RawFound): Lookups {
+export function lookupsOf(raw: RawFound): Lookups {
   const { dmarc, finding, policy, probability, proven, sealer, spf, virus } = raw;
   const { counters, dnsLists, greylist, heloName, host, senderDomain, tenantsOff } = raw;
   return {
@@ -238,7 +237,7 @@ const mails: fc.Arbitrary<Facts> = fc
   });
 
 /** One mail's verdict as a session records it: at RCPT when refused there, else after DATA. */
-function recordedOf(policy: CompiledPolicy, facts: Facts, seen: Lookups, index: number): RecordedVerdict {
+export function recordedOf(policy: CompiledPolicy, facts: Facts, seen: Lookups, index: number): RecordedVerdict {
   const { content, origin, ...envelope } = facts;
   const atRcpt = judgeOn(policy, "rcpt", envelope, seen);
   const isOver = atRcpt.verdict.action === "reject" || atRcpt.verdict.action === "defer";
@@ -262,115 +261,6 @@ export function traffic(policy: CompiledPolicy, maxLength: number): fc.Arbitrary
     .array(fc.tuple(mails, found), { minLength: maxLength / 2, maxLength, size: "max" })
     .map((all) => all.map(([facts, seen], index) => recordedOf(policy, facts, seen, index)));
 }
-
-/** Tenant B's mailbox. */
-const recipientB: NonNullable<Facts["recipient"]> = {
-  address: "joe@b.example",
-  form: "plain",
-  acceptedBefore: 0,
-  found: {
-    kind: "local",
-    domain: domainB,
-    targets: [{ mailboxId: "mbx_b" as MailboxId, address: "joe@b.example", suspended: false, overQuota: false }],
-  },
-};
-
-/** A policy that lists nobody of quietTraffic but few; what decides is what was found out. */
-export const quietPolicies: fc.Arbitrary<CompiledPolicy> = fc
-  .tuple(
-    fc.array(fc.oneof(contentSettings, peerSettings), { maxLength: 5, size: "max" }),
-    fc.array(listings, { minLength: 1, maxLength: 2 }),
-    fc.boolean(),
-  )
-  .map(([settings, listed, asks]) => {
-    const zones = setting(platformScope, "dnsbl", [{ zone: "bl.test", weight: 2 }]);
-    return compilePolicy({ settings: asks ? [zones, ...settings] : settings, listings: listed });
-  });
-
-/** Mail of many strangers to two mailboxes: one mail, and all that differ from it in one thing and in names. */
-export function quietTraffic(policy: CompiledPolicy): fc.Arbitrary<readonly RecordedVerdict[]> {
-  return fc.tuple(rawFound, contents, fc.array(contents, { maxLength: 5 })).map(([raw, content, others]) => {
-    const usual = { content, to: localRecipient(), ip: "", from: "" };
-    const mails = [
-      ...variantsOf(raw).map((each) => ({ ...usual, raw: each })),
-      ...others.map((each) => ({ ...usual, raw, content: each })),
-      { ...usual, raw, to: recipientB },
-      { ...usual, raw, to: localRecipient({ overQuota: true }) },
-      { ...usual, raw, ip: "192.0.2.7" },
-      { ...usual, raw, from: "joe@ext.example" },
-    ];
-    return mails.map((mail, index) => {
-      const facts = factsOf({
-        ip: mail.ip || `198.51.100.${index}`,
-        from: mail.from || `s${index}@d${index}.example`,
-        helo: `h${index}.example`,
-        recipient: mail.to,
-        content: mail.content,
-      });
-      return recordedOf(policy, facts, lookupsOf(mail.raw), index);
-    });
-  });
-}
-
-const patterns = [
-  "192.0.2.7",
-  "192.0.2.0/24",
-  "10.0.0.7",
-  "joe@ext.example",
-  "@ext.example",
-  "@*example",
-  "mail.ext.example",
-  "mx.a.example",
-  "@a.example",
-];
-const change: fc.Arbitrary<PolicyChange> = fc.oneof(
-  fc
-    .record({
-      list: fc.constantFrom<"accept" | "kill">("accept", "kill"),
-      pattern: fc.constantFrom(...patterns),
-      expiresAt: fc.constantFrom(undefined, 800, 5_000),
-    })
-    .map(({ expiresAt, ...entry }) => ({ entryAdd: { ...entry, ...(expiresAt === undefined ? {} : { expiresAt }) } })),
-  fc
-    .record({ list: fc.constantFrom<"accept" | "kill">("accept", "kill"), pattern: fc.constantFrom(...patterns) })
-    .map((entryRemove) => ({ entryRemove })),
-  fc
-    .constantFrom(
-      { spamThresholds: { junk: 2 } },
-      { spamThresholds: { junk: 3, quarantine: 5, reject: 6.5 } },
-      { junkAction: "quarantine" },
-      { sizeLimitBytes: 2_500 },
-      { maxRecipientsPerMessage: 3 },
-      { relayMode: "addresses", relayAddresses: ["192.0.2.7"] },
-      { relayMode: "localHosts" },
-      { refuseNullSender: true },
-      { spf: "reject" },
-      { verifyHelo: "reject" },
-      { dmarc: "score" },
-      { dmarc: "honour" },
-      { dnsbl: [{ zone: "bl.test", trusted: true }] },
-      { dmarc: "off" },
-      { greylist: 300 },
-      { trustedRelays: ["192.0.2.0/24"] },
-      { trustedSealers: ["list.example"] },
-      { virusAction: "discard" },
-      { spamScanner: false },
-      { classifier: false },
-      { contentChecks: [] },
-      { requireFromOrReplyTo: "always" },
-      { recipientsPerHour: 2 },
-      { "learning.enabled": false },
-      { spamTraps: ["ghost@a.example"] },
-    )
-    .map((set) => ({ set })),
-  fc
-    .constantFrom("spamThresholds", "relayMode", "relayAddresses", "trustedRelays", "dmarc", "sizeLimitBytes")
-    .map((name) => ({ unset: [name] })),
-  fc.constantFrom(...subjects).map((pardon) => ({ pardon })),
-);
-
-/** Changes of one scope. */
-export const changeLists = fc.array(change, { minLength: 1, maxLength: 5, size: "max" });
 
 /** Segments of so many rows each. */
 export function segmentsOf(verdicts: readonly RecordedVerdict[], rows: number): readonly FactSegment[] {

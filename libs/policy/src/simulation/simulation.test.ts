@@ -6,19 +6,13 @@ import { ListView } from "../list-view.ts";
 import type { CompiledPolicy } from "../types.ts";
 import { applyChanges, type ChangePlace } from "../what-if/apply-changes.ts";
 import type { PolicyChange } from "../what-if/policy-change.ts";
+import { changeLists } from "./change-lists-test-world.ts";
 import type { RecordedVerdict } from "./fact-segment.ts";
 import { compareRow, type RowOutcome } from "./judge-row.ts";
+import { quietPolicies, quietTraffic } from "./quiet-traffic-test-world.ts";
 import { Simulation } from "./simulation.ts";
 import type { MatrixCell } from "./simulation-result.ts";
-import {
-  changeLists,
-  places,
-  policies,
-  quietPolicies,
-  quietTraffic,
-  segmentsOf,
-  traffic,
-} from "./simulation-test-world.ts";
+import { places, policies, segmentsOf, traffic } from "./simulation-test-world.ts";
 
 const bare = (policy: CompiledPolicy) => snapshotOf({ ...stateOf(policy), denials: new ListView() });
 
