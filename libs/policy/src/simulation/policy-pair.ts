@@ -1,5 +1,6 @@
 import type { IpAddress } from "../ip-address.ts";
 import type { PolicyState } from "../policy-state.ts";
+import { factColumns } from "./fact-columns.ts";
 import { keysOfLists, keysOfTry, type ListedKeys } from "./listed-keys.ts";
 import { type Breakpoints, breakpointsOf, instants } from "./number-steps.ts";
 
@@ -24,6 +25,8 @@ export class PolicyPair {
   readonly numbering = new Numbering();
   /** Forms of the scopes above mailboxes, by their ids. */
   readonly above = new Map<string, string>();
+  /** By column, a value for each class of plain rows. */
+  readonly representatives = factColumns.map(() => new Map<number, unknown>());
   readonly sizes: Breakpoints;
   readonly recipients: Breakpoints;
   readonly expiries: Breakpoints;

@@ -1,8 +1,8 @@
-import type { AuthenticationFact } from "../content-facts.ts";
+import type { AuthenticationFact, ScanFact } from "../content-facts.ts";
 import { isPrivateAddress, parseIp } from "../ip-address.ts";
 import { type ScopeChain, settingValue } from "../policy-state.ts";
 import type { Facts, RecipientFact } from "../types.ts";
-import { columnAt, type FactColumn, factColumns } from "./fact-columns.ts";
+import { columnAt, type FactColumn, factColumns, joinFacts, numberColumns } from "./fact-columns.ts";
 import type { CodedColumn, SegmentReader } from "./fact-segment.ts";
 import { countBelow, countReached } from "./number-steps.ts";
 import type { PolicyPair } from "./policy-pair.ts";
@@ -22,6 +22,10 @@ interface Classes {
   readonly codes: Uint16Array;
   readonly classes: Int32Array | Uint16Array | undefined;
   readonly listed?: Uint8Array;
+}
+
+interface NamedClasses extends Classes {
+  readonly name: FactColumn;
 }
 
 /** What a text comes to: its class ("" = none), and whether some list may name it. */
@@ -46,6 +50,8 @@ export class RowTuples {
   /** Class 0 = never plain. */
   readonly #recipient: Classes;
   readonly #plain: readonly Classes[];
+  /** Of these, the columns of which one value stands for all of its class. */
+  readonly #shared: readonly NamedClasses[];
   readonly #loops: Uint8Array;
   #own: readonly Classes[] | undefined;
   readonly #chains = new Map<string, ScopeChain>();
@@ -75,11 +81,8 @@ export class RowTuples {
     this.#named = pair.listsAuthors ? [...named, ...this.#authors()] : named;
     this.#recipient = this.#classes("recipient", (text) => [this.#recipientForm(text), false]);
     this.#loops = this.#loopFlags();
-    this.#plain = [
-      ...named,
-      this.#recipient,
-      ...plainForms.map((name) => this.#classes(name, (text) => [text, false])),
-    ];
+    this.#shared = plainForms.map((name) => ({ name, ...this.#classes(name, (text) => [text, false]) }));
+    this.#plain = [...named, this.#recipient, ...this.#shared];
   }
 
   /** Writes a row's tuple; answers whether the row is plain. */
@@ -99,6 +102,35 @@ export class RowTuples {
     tuple[at++] = countReached(recipients, numbers.acceptedBefore[row] as number);
     tuple[at] = isPlain ? -1 : countReached(expiries, numbers.at[row] as number);
     return isPlain;
+  }
+
+  /**
+   * Facts that are judged like a plain row's: its own names, addresses, numbers and points, and else what stands for its class,
+   * which is read once for all segments.
+   */
+  plainFacts(row: number): Facts {
+    const { numbers, scores } = this.#reader.segment;
+    const parts: Record<string, unknown> = {};
+    for (const name of special) parts[name] = this.#reader.part(name, row);
+    for (const column of this.#shared) parts[column.name] = this.#representative(column, row);
+    const points = scores[this.#reader.segment.columns.scan.codes[row] as number] as number;
+    if (!Number.isNaN(points)) {
+      const scan = parts.scan as ScanFact;
+      parts.scan = { ...scan, rspamd: { ...scan.rspamd, score: points } };
+    }
+    const own = Object.fromEntries(numberColumns.map((name) => [name, numbers[name][row]]));
+    return joinFacts({ parts, numbers: own } as unknown as Parameters<typeof joinFacts>[0]);
+  }
+
+  #representative(column: NamedClasses, row: number): unknown {
+    const { name } = column;
+    // Who wrote it is read where some list names authors.
+    if (this.#pair.listsAuthors && (name === "shape" || name === "authentication")) return this.#reader.part(name, row);
+    const number = classAt(column, row);
+    if (number === 0) return undefined;
+    const known = this.#pair.representatives[column.at] as Map<number, unknown>;
+    if (!known.has(number)) known.set(number, this.#reader.part(name, row));
+    return known.get(number);
   }
 
   #fillOwn(row: number): void {

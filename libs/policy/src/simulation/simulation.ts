@@ -157,7 +157,8 @@ export class Simulation {
       const points = reader.segment.scores[columns.scan.codes[row] as number] as number;
       const known = memo.get(tuples.tuple, points);
       if (known !== undefined) return known;
-      const code = codeOf(compareRow(policies, reader.facts(row), recorded));
+      const facts = isPlain ? tuples.plainFacts(row) : reader.facts(row);
+      const code = codeOf(compareRow(policies, facts, recorded));
       memo.put(tuples.tuple, points, code);
       return code;
     };
