@@ -30,6 +30,8 @@ export class PolicyPair {
   readonly sizes: Breakpoints;
   readonly recipients: Breakpoints;
   readonly expiries: Breakpoints;
+  /** Some entry names a host. */
+  readonly listsHosts: boolean;
   /** Some learned listing names the author of a message. */
   readonly listsAuthors: boolean;
 
@@ -42,6 +44,7 @@ export class PolicyPair {
     const learned = keysOfLists(baseline.learned);
     this.#keys = [keysOfLists(baseline.lists), learned, keysOfTry(added, this.states)];
     this.listsAuthors = learned.hasNames;
+    this.listsHosts = this.#keys.some(({ hasHosts }) => hasHosts);
     this.sizes = breakpointsOf(this.states, "sizeLimitBytes");
     this.recipients = breakpointsOf(this.states, "maxRecipientsPerMessage");
     this.expiries = instants(this.#keys.flatMap((keys) => [...keys.expiries]));
