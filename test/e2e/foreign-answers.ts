@@ -69,10 +69,12 @@ function post(
   });
 }
 
-/** An answer without what is each request's own: its id, and the name it asked for. */
+/** An answer without what is each request's own: its id, the name it asked for, and of a simulation its id and times. */
 export function normal(answer: Answer, name: string): Answer {
   const text = answer.text
     .replaceAll(/req_[\w-]{16}/g, "«request»")
+    .replaceAll(/"sim_\w+"/g, '"«simulation»"')
+    .replaceAll(/"(from|to|startedAt)":"2[^"]+Z"/g, '"$1":"«time»"')
     .replaceAll(JSON.stringify(name).slice(1, -1), "«name»");
   return { ...answer, text };
 }

@@ -194,6 +194,7 @@ function variablesOf(
       // An external id is looked for at a reseller; a reseller is asked for an external id.
       if (named.name === "TenantBy" && "externalId" in value) value.resellerId = own.reseller[0];
       if (named.name === "TenantBy" && "resellerId" in value) value.externalId ??= own.externalId[0];
+      if (named.name === "PolicyChangeInput" && Object.keys(value).length === 0) value.unset = ["spf"];
       // A listing is named by itself, evidence beside the sender that is pardoned.
       if (named.name === "SenderPardonInput" && !("listingId" in value)) {
         value.subject = "@probed.example";

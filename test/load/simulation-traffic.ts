@@ -11,13 +11,13 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-export const tenants = 2_000;
+const tenants = 2_000;
 const mailboxes = 20;
 const resellers = 40;
 const senderDomains = 60_000;
 const dayMs = 86_400_000;
-export const startAt = 1_795_000_000_000;
-export const days = 30;
+const startAt = 1_795_000_000_000;
+const days = 30;
 
 const id = (prefix: string, index: number): never => `${prefix}_${String(index).padStart(26, "0")}` as never;
 export const tenantOf = (index: number): never => id("ten", index);

@@ -118,9 +118,9 @@ export class FactFiles {
     this.#files.push({ ...head, path });
   }
 
-  /** Removes files all of whose traffic has expired. */
+  /** Removes files all of whose traffic lies below the floor; the last one stays, which says how far the table goes. */
   expire(floor: Position): void {
-    const first = this.#files.findIndex(({ upTo }) => !hasReached(floor, upTo));
+    const first = this.#files.findIndex(({ upTo }) => hasReached(upTo, floor));
     const gone = this.#files.splice(0, first < 0 ? Math.max(0, this.#files.length - 1) : first);
     for (const { path } of gone) rmSync(path, { force: true });
   }

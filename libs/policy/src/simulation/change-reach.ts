@@ -147,7 +147,12 @@ export class ChangeReach {
   #scopeTest(reader: SegmentReader): (row: number) => boolean {
     if (this.#scope === undefined) return () => true;
     const { columns } = reader.segment;
-    const recipient = mentions(reader, "recipient", this.#scope);
+    const scope = ` ${this.#scope} `;
+    // The scopes of a recipient of ours stand at the end of its form; one elsewhere is loose.
+    const named = (columns.recipient.reduced ?? []).map((form) => `${form} `.includes(scope));
+    const recipient = Uint8Array.from(columns.recipient.reducedCodes ?? [0], (code) =>
+      named[code - 1] === true ? 1 : 0,
+    );
     const login = mentions(reader, "login", this.#scope);
     const { reduced = [], reducedCodes = new Uint16Array(1) } = columns.recipient;
     const loose = Uint8Array.from(reducedCodes, (code) => (code === 0 || reduced[code - 1] === "foreign" ? 1 : 0));

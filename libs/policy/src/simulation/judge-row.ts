@@ -14,7 +14,7 @@ export const rowOutcomes = [
 export type RowOutcome = (typeof rowOutcomes)[number];
 
 /** A policy's word on recorded facts. */
-export interface Judgement {
+interface Judgement {
   /** Undefined: a fact is missing without which nothing can be decided. */
   readonly outcome: RowOutcome | undefined;
   /** Facts that the policy would have asked for and that were not recorded. */
@@ -31,7 +31,7 @@ export type Comparison =
 const undecidable: Comparison = { kind: "undecidable" };
 
 /** How far a session had come: a refusal found earlier is answered where the recipient is known. */
-export function reachedPhase(facts: Facts, recorded: Phase): Phase {
+function reachedPhase(facts: Facts, recorded: Phase): Phase {
   if (facts.content !== undefined) return "data";
   return facts.recipient === undefined ? recorded : "rcpt";
 }
@@ -42,7 +42,7 @@ function outcomeOf({ verdict }: Evaluation, phase: Phase): RowOutcome | undefine
 }
 
 /** Judges recorded facts by a policy; facts of another engine version that it cannot read at all are undecided. */
-export function judgeFacts(policy: CompiledPolicy, facts: Facts, phase: Phase): Judgement {
+function judgeFacts(policy: CompiledPolicy, facts: Facts, phase: Phase): Judgement {
   try {
     const asked = policy.evaluate(phase, facts);
     if (asked.verdict !== undefined) return { outcome: outcomeOf(asked, phase), needs: [] };
@@ -62,7 +62,7 @@ function isRefusal(outcome: RowOutcome | undefined): boolean {
  * row is undecidable; one that both lack is as missing without the change. What was refused before DATA was refused before
  * everything was looked up: if the changed policy has nothing against the mail in what is known, it would have gone on.
  */
-export function compareJudgements(before: Judgement, after: Judgement, phase: Phase): Comparison {
+function compareJudgements(before: Judgement, after: Judgement, phase: Phase): Comparison {
   const asksMore = after.needs.some((need) => !before.needs.includes(need));
   const wasCutShort = phase !== "data" && isRefusal(before.outcome);
   if (asksMore && !(wasCutShort && after.outcome !== undefined)) return undecidable;

@@ -65,6 +65,7 @@ export class ListedKeys {
   readonly #lengths = { 4: new Set<number>(), 6: new Set<number>() };
   readonly #suffixes = new Set<number>();
   readonly #expiries = new Set<number>();
+  readonly #kinds = new Set<ListEntry["kind"]>();
   #named = false;
 
   addEntry({ expiresAt, kind, prefix, text = "" }: Pick<ListEntry, "kind" | "prefix" | "text" | "expiresAt">): void {
@@ -72,6 +73,7 @@ export class ListedKeys {
     if (prefix !== undefined) this.addPrefix(prefix);
     if (kind === "ipv4" || kind === "ipv6") return;
     this.#named = true;
+    this.#kinds.add(kind);
     if (kind === "suffix") this.#suffixes.add(text.length);
     this.#hashes.add(hashOf(text, 0, kinds[kind]));
   }
@@ -79,6 +81,11 @@ export class ListedKeys {
   addPrefix(prefix: IpPrefix): void {
     this.#lengths[prefix.family].add(prefix.length);
     this.#hashes.add(hashOfIp(prefix, prefix.length));
+  }
+
+  /** Whether it holds any host name. */
+  get hasHosts(): boolean {
+    return this.#kinds.has("host");
   }
 
   /** Whether it holds anything but addresses and networks. */
@@ -104,9 +111,9 @@ export class ListedKeys {
 
   /** By address, domain or the end of the domain; lower case. */
   hasSender(address: string): boolean {
-    if (this.#hashes.has(hashOf(address, 0, kinds.address))) return true;
+    if (this.#kinds.has("address") && this.#hashes.has(hashOf(address, 0, kinds.address))) return true;
     const domainAt = address.lastIndexOf("@") + 1;
-    if (this.#hashes.has(hashOf(address, domainAt, kinds.domain))) return true;
+    if (this.#kinds.has("domain") && this.#hashes.has(hashOf(address, domainAt, kinds.domain))) return true;
     for (const length of this.#suffixes) {
       const at = address.length - length;
       if (at >= domainAt && this.#hashes.has(hashOf(address, at, kinds.suffix))) return true;

@@ -1,5 +1,6 @@
 import type { IpAddress } from "../ip-address.ts";
 import type { PolicyState } from "../policy-state.ts";
+import { factColumns } from "./fact-columns.ts";
 import { keysOfLists, keysOfTry, type ListedKeys } from "./listed-keys.ts";
 import { type Breakpoints, breakpointsOf, instants } from "./number-steps.ts";
 
@@ -24,9 +25,13 @@ export class PolicyPair {
   readonly numbering = new Numbering();
   /** Forms of the scopes above mailboxes, by their ids. */
   readonly above = new Map<string, string>();
+  /** By column, a value for each class of plain rows. */
+  readonly representatives = factColumns.map(() => new Map<number, unknown>());
   readonly sizes: Breakpoints;
   readonly recipients: Breakpoints;
   readonly expiries: Breakpoints;
+  /** Some entry names a host. */
+  readonly listsHosts: boolean;
   /** Some learned listing names the author of a message. */
   readonly listsAuthors: boolean;
 
@@ -39,6 +44,7 @@ export class PolicyPair {
     const learned = keysOfLists(baseline.learned);
     this.#keys = [keysOfLists(baseline.lists), learned, keysOfTry(added, this.states)];
     this.listsAuthors = learned.hasNames;
+    this.listsHosts = this.#keys.some(({ hasHosts }) => hasHosts);
     this.sizes = breakpointsOf(this.states, "sizeLimitBytes");
     this.recipients = breakpointsOf(this.states, "maxRecipientsPerMessage");
     this.expiries = instants(this.#keys.flatMap((keys) => [...keys.expiries]));

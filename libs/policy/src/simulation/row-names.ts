@@ -29,10 +29,12 @@ interface RowNames {
   readonly authors: readonly string[];
 }
 
-/** Reads what lists may name of a row; its author only where some list names authors. */
-export function namesIn(reader: SegmentReader, row: number, withAuthors: boolean): RowNames {
-  const host = reader.part("host", row) as Facts["host"];
-  const helo = reader.part("helo", row) as string | undefined;
+/** Reads what lists may name of a row; hosts and its author only where some list names such. */
+export function namesIn(
+  reader: SegmentReader,
+  row: number,
+  lists: { readonly listsAuthors: boolean; readonly listsHosts: boolean },
+): RowNames {
   const sender = (reader.part("sender", row) as Facts["sender"])?.address.toLowerCase() ?? "";
   const origin = (reader.part("origin", row) as Facts["origin"])?.ip;
   const ips: IpAddress[] = [];
@@ -40,10 +42,21 @@ export function namesIn(reader: SegmentReader, row: number, withAuthors: boolean
     const ip = text === undefined ? undefined : parseIp(text);
     if (ip !== undefined) ips.push(ip);
   }
+  return {
+    ips,
+    hosts: lists.listsHosts ? hostsIn(reader, row) : [],
+    senders: sender === "" ? [] : [sender],
+    authors: lists.listsAuthors ? authorsIn(reader, row) : [],
+  };
+}
+
+function hostsIn(reader: SegmentReader, row: number): readonly string[] {
+  const host = reader.part("host", row) as Facts["host"];
+  const helo = reader.part("helo", row) as string | undefined;
   const hosts: string[] = [];
   if (host?.status === "confirmed") hosts.push(canonicalHost(host.name));
   if (helo !== undefined) hosts.push(canonicalHost(helo));
-  return { ips, hosts, senders: sender === "" ? [] : [sender], authors: withAuthors ? authorsIn(reader, row) : [] };
+  return hosts;
 }
 
 function authorsIn(reader: SegmentReader, row: number): readonly string[] {

