@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import { Turns } from "@mailfold/kernel";
 import type { FastifyInstance } from "fastify";
 import { createFeedTickets } from "./feed/feed-tickets.ts";
 import type { ApiShared } from "./graphql/api-context.ts";
@@ -11,7 +12,6 @@ import { createRateLimit } from "./http/rate-limit.ts";
 import { createLogCursors } from "./log-cursor.ts";
 import { createOperations } from "./operations/create-operations.ts";
 import { type ApiConfig, type ApiDeps, defaultApiLimits, type RunningApi } from "./ports.ts";
-import { PreviewTurns } from "./records/preview-turns.ts";
 import { SimulationJobs } from "./simulation/simulation-jobs.ts";
 import { createTokenAuthentication } from "./token-authentication.ts";
 
@@ -31,7 +31,7 @@ export async function startApi(deps: ApiDeps, config: ApiConfig): Promise<Runnin
     tickets: createFeedTickets(deps.clock),
     timelines: createPolicyTimelines(deps.journal.events),
     simulations: new SimulationJobs(deps.simulations, deps.clock),
-    previews: new PreviewTurns(previewsAtOnce),
+    previews: new Turns(previewsAtOnce),
   };
   const registry = createFeedRegistry();
   const failures = createRateLimit(deps.clock, limits.authFailuresPerMinute / 60, limits.authFailuresPerMinute);

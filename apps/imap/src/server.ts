@@ -1,9 +1,9 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause, setImmediate as yieldToOthers } from "node:timers/promises";
+import { Turns } from "@mailfold/kernel";
 import { acceptProxyV1, compileCidrs } from "@mailfold/proxy-protocol";
 import { defaultImapLimits, type ImapConfig, type ImapDeps } from "./deps.ts";
 import { IndexWrites } from "./mailbox/index-writes.ts";
-import { Turns } from "./mailbox/large-messages.ts";
 import { RecentClaims } from "./mailbox/recent-claims.ts";
 import { Connection, secureSocket } from "./session/connection.ts";
 import { ImapSession } from "./session/imap-session.ts";

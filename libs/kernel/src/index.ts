@@ -9,3 +9,4 @@ export * from "./projection.ts";
 export * from "./refusal.ts";
 export * from "./row-handlers.ts";
 export * from "./sealer.ts";
+export * from "./turns.ts";

@@ -1,3 +1,4 @@
+import type { Turns } from "@mailfold/kernel";
 import type { Caller } from "../caller.ts";
 import type { VerdictExplanation } from "../explain/explain-verdict.ts";
 import type { FeedTickets } from "../feed/feed-tickets.ts";
@@ -5,7 +6,6 @@ import type { PolicyTimelines } from "../history/policy-timelines.ts";
 import type { LogCursors } from "../log-cursor.ts";
 import type { Operations } from "../operations/operations.ts";
 import type { ApiDeps, ApiLimits } from "../ports.ts";
-import type { PreviewTurns } from "../records/preview-turns.ts";
 import type { SimulationJobs } from "../simulation/simulation-jobs.ts";
 import type { TokenAuthentication } from "../token-authentication.ts";
 
@@ -35,5 +35,5 @@ export interface ApiShared {
   /** Changes that are tried on recorded traffic. */
   readonly simulations: SimulationJobs;
   /** Previews of held mail that are read at once. */
-  readonly previews: PreviewTurns;
+  readonly previews: Turns;
 }

@@ -1,9 +1,10 @@
 import type { BlobStore } from "@mailfold/blob-store";
+import type { Turns } from "@mailfold/kernel";
 import { headerEnd, type MimeIndex, type MimePool, readMimeIndex, withPrefix, writeMimeIndex } from "@mailfold/mime";
 import type { FolderMessage } from "@mailfold/projection-folders";
 import type { Shared } from "../session/shared.ts";
 import type { IndexWrites } from "./index-writes.ts";
-import { largeMessageBytes, type Turns } from "./large-messages.ts";
+import { largeMessageBytes } from "./large-messages.ts";
 
 /** The body is not in the store, or shorter than the delivery said. */
 export class BodyMissing extends Error {

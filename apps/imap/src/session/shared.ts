@@ -1,6 +1,6 @@
+import type { Turns } from "@mailfold/kernel";
 import type { ImapDeps, ImapLimits } from "../deps.ts";
 import type { IndexWrites } from "../mailbox/index-writes.ts";
-import type { Turns } from "../mailbox/large-messages.ts";
 import type { RecentClaims } from "../mailbox/recent-claims.ts";
 
 /** What all sessions of one front end share. */

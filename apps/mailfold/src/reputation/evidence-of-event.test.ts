@@ -1,63 +1,28 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { streams } from "@mailfold/events";
-import type { NewEvent } from "@mailfold/kernel";
+import { ip, junk, type LearnerWorld, openLearnerWorld, setting, tenant } from "./learner-test-world.ts";
 import {
   idOf,
-  linesOf,
   listingsOf,
   markTold,
-  ReputationWorld,
+  type ReputationWorld,
   readingTold,
   startAt,
-  type ToldEvent,
   type ToldVerdict,
   tell,
-  tenantEvents,
-  tenantNo,
   verdictTold,
 } from "./reputation-test-world.ts";
 import { peersOf } from "./sender-of-mail.ts";
 
-const tenant = tenantNo(0);
-const ip = "192.0.2.7";
-const system = { actor: { type: "system", id: "test" } } as const;
-/** Junk after junk: each is a mail and half a point. */
-const junk = (count: number, more: Partial<ToldVerdict> = {}): readonly ToldEvent[] =>
-  Array.from({ length: count }, (_, n) =>
-    verdictTold({ key: `j${n}`, tenant, at: startAt + n, ip, reason: "spam-junk", action: "junk", ...more }),
-  );
-const setting = (name: string, value: unknown, at = startAt): ToldEvent => {
-  const data = { scope: { kind: "tenant", id: tenant.tenantId }, set: { [name]: value }, unset: [] };
-  const event: NewEvent = {
-    id: idOf(`set ${name}`),
-    type: "PolicySettingsChanged",
-    data,
-    metadata: system,
-    occurredAt: at,
-  };
-  return { stream: streams.policy(tenant.tenantId), event };
-};
-
 describe("evidence in the log", () => {
-  let dir: string;
   let path: string;
   let world: ReputationWorld;
+  let lines: LearnerWorld["lines"];
+  let close: LearnerWorld["close"];
   beforeEach(async () => {
-    dir = mkdtempSync(join(tmpdir(), "mailfold-reputation-"));
-    path = join(dir, "reputation.db");
-    world = await ReputationWorld.open();
-    await tell(world.events, tenantEvents(tenant));
+    ({ path, world, lines, close } = await openLearnerWorld());
   });
-  afterEach(async () => {
-    await world.events.close();
-    rmSync(dir, { recursive: true, force: true });
-  });
-  /** Listings begun, raised and ended; how often they were renewed is libs/reputation's business. */
-  const lines = async () => linesOf(await listingsOf(world.events)).filter((line) => !line.includes("renewed"));
+  afterEach(() => close());
 
   test("two reporters' marks list the address and the proven domain, of mail whose verdict the log has", async () => {
     const mails = Array.from({ length: 6 }, (_, n) => `m${n}`);

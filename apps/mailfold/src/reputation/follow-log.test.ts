@@ -1,64 +1,31 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import type { PardonLifted, SenderListed, SenderPardoned } from "@mailfold/domain";
 import { streams } from "@mailfold/events";
-import type { NewEvent } from "@mailfold/kernel";
+import { ip, junk, type LearnerWorld, openLearnerWorld, setting, system, tenant } from "./learner-test-world.ts";
 import type { ListingRecorder } from "./listing-recorder.ts";
 import {
   dayMs,
   idOf,
-  linesOf,
   listingsOf,
   openSealer,
-  ReputationWorld,
+  type ReputationWorld,
   startAt,
   type ToldEvent,
-  type ToldVerdict,
   tell,
-  tenantEvents,
-  tenantNo,
   verdictTold,
 } from "./reputation-test-world.ts";
 
-const tenant = tenantNo(0);
-const ip = "192.0.2.7";
-const system = { actor: { type: "system", id: "test" } } as const;
-/** Junk after junk: each is a mail and half a point. */
-const junk = (count: number, more: Partial<ToldVerdict> = {}): readonly ToldEvent[] =>
-  Array.from({ length: count }, (_, n) =>
-    verdictTold({ key: `j${n}`, tenant, at: startAt + n, ip, reason: "spam-junk", action: "junk", ...more }),
-  );
-const setting = (name: string, value: unknown, at = startAt): ToldEvent => {
-  const data = { scope: { kind: "tenant", id: tenant.tenantId }, set: { [name]: value }, unset: [] };
-  const event: NewEvent = {
-    id: idOf(`set ${name}`),
-    type: "PolicySettingsChanged",
-    data,
-    metadata: system,
-    occurredAt: at,
-  };
-  return { stream: streams.policy(tenant.tenantId), event };
-};
-
 describe("the learner", () => {
-  let dir: string;
   let path: string;
   let world: ReputationWorld;
+  let lines: LearnerWorld["lines"];
+  let close: LearnerWorld["close"];
   beforeEach(async () => {
-    dir = mkdtempSync(join(tmpdir(), "mailfold-reputation-"));
-    path = join(dir, "reputation.db");
-    world = await ReputationWorld.open();
-    await tell(world.events, tenantEvents(tenant));
+    ({ path, world, lines, close } = await openLearnerWorld());
   });
-  afterEach(async () => {
-    await world.events.close();
-    rmSync(dir, { recursive: true, force: true });
-  });
-  /** Listings begun, raised and ended; how often they were renewed is libs/reputation's business. */
-  const lines = async () => linesOf(await listingsOf(world.events)).filter((line) => !line.includes("renewed"));
+  afterEach(() => close());
 
   test("lists whose mail content finds to be spam, raises, and ends it when its time has come, in streams of the sender", async () => {
     await tell(world.events, junk(22));
@@ -167,7 +134,7 @@ describe("the learner", () => {
         return recorded;
       },
     };
-    await Promise.all([world.learn(path, { recorder: failing }), world.learn(join(dir, "other.db"))]);
+    await Promise.all([world.learn(path, { recorder: failing }), world.learn(`${path}.other`)]);
     assert.equal((await lines()).length, 2);
     assert.ok(calls >= 3);
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Turns } from "./large-messages.ts";
+import { Turns } from "./turns.ts";
 
 test("so many at once, in order, a failure frees its place", async () => {
   const turns = new Turns(2);

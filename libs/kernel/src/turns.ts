@@ -1,5 +1,5 @@
 /** Lets at most so many pieces of work run at once; the others wait in line. Each must end by itself. */
-export class PreviewTurns {
+export class Turns {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
