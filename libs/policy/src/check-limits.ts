@@ -3,6 +3,13 @@ import { type Account, ask, type Finding, type Judging, refuse } from "./judging
 import type { PeerStanding } from "./peer-standing.ts";
 import { chainOf, type ScopeChain, settingValue } from "./policy-state.ts";
 
+/** Reasons of limits on what a login sends: its own tenant hears of them, not the recipient's. */
+export const sendersLimits: ReadonlySet<string> = new Set([
+  "too-many-recipients",
+  "rate-limited-mailbox",
+  "rate-limited-tenant",
+]);
+
 /** Recipients and size against the sending side's limits: the login's, else those of the chain that is asked. */
 export function checkLimits(judging: Judging, chain: ScopeChain): Finding | undefined {
   const { facts, state } = judging;

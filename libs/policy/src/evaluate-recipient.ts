@@ -1,7 +1,7 @@
 import { assert } from "@mailfold/kernel";
 import { checkGreylist } from "./check-greylist.ts";
 import { checkLearnedPeer } from "./check-learned.ts";
-import { checkLimits, checkRates, recipientDelayMs } from "./check-limits.ts";
+import { checkLimits, checkRates, recipientDelayMs, sendersLimits } from "./check-limits.ts";
 import { acceptedBy, entryLine, isHostMissing, type ListMatch, matchLists } from "./check-lists.ts";
 import {
   checkAccess,
@@ -104,7 +104,10 @@ function checkStranger(judging: Judging, { chain, standing }: Judged): Finding |
   return finding ?? (isWelcome ? undefined : checkGreylist(judging, chain, standing));
 }
 
-/** A recipient of ours. Whoever does not exist or cannot take mail is refused before anything is looked up. */
+/**
+ * A recipient of ours. Whoever does not exist or cannot take mail is refused before anything is looked up. The verdict is
+ * the recipient's tenant's, also on mail of another tenant's login: its policy decided, and its filters are in the facts.
+ */
 function decideLocal(
   judging: Judging,
   found: Exclude<RecipientFact, { kind: "foreign" }>,
@@ -114,12 +117,16 @@ function decideLocal(
   const path = recipientPath(found.domain, found);
   const chain = chainOf(path);
   const of: Judged = {
-    account: login ?? { tenantId, resellerId },
+    account: { tenantId, resellerId },
     chain,
     path,
     standing: receivingStanding(judging, chain),
   };
   const { standing } = of;
+  const refusedBy = (finding: Finding): RecipientOutcome => {
+    const account = sendersLimits.has(finding.reason) && login !== undefined ? login : of.account;
+    return told(judging, { ...of, account }, { finding, isAccepted: false });
+  };
   const match = matchLists(judging, chain, standing);
   const isListed = match.accept >= 0 || match.acceptSender >= 0;
   const needsHost = match.accept < 0 && isHostMissing(judging, chain, standing);
@@ -128,7 +135,7 @@ function decideLocal(
     (isStranger ? checkKilled(judging, chain, match) : undefined) ??
     checkMailbox(judging, chain, found) ??
     checkLimits(judging, chain);
-  if (refusal) return told(judging, of, { finding: refusal, isAccepted: false });
+  if (refusal) return refusedBy(refusal);
   if (needsHost) ask(judging, "host");
   const row = acceptedBy(judging, match, standing);
   // All look-ups in one round, where they are likely to be needed.
@@ -140,7 +147,7 @@ function decideLocal(
       : ((isStranger ? undefined : checkKilled(judging, chain, match)) ?? checkStranger(judging, of));
   const finding = against ?? (judging.facts.login ? checkLoginRates(judging) : undefined);
   if (judging.needs.length > 0) return undefined;
-  if (finding) return told(judging, of, { finding, isAccepted: false });
+  if (finding) return refusedBy(finding);
   const line: TraceLine =
     row >= 0 ? entryLine(judging, row, "match", "accept-list") : { step: "route", outcome: "pass", detail: "local" };
   note(judging, () => line);

@@ -111,7 +111,8 @@ function settle(
   if (verdict.route === "relay" && verdict.tenantId !== undefined) transaction.relayTenant ??= verdict.tenantId;
   const { counters } = session.services.peerSources;
   if (verdict.route === "relay" || session.login !== undefined) {
-    counters.charge({ mailboxId: session.login?.mailboxId, tenantId: verdict.tenantId }, facts.at);
+    const { mailboxId, tenantId = verdict.tenantId } = session.login ?? {};
+    counters.charge({ mailboxId, tenantId }, facts.at);
   }
   session.wire.reply(replies.recipientOk);
   done();
