@@ -114,6 +114,25 @@ describe("scan", () => {
     assert.deepEqual(ips, ["198.51.100.9"]);
   });
 
+  test("each recipient's rspamd hears of the host beyond that recipient's relays, and no more than once", async () => {
+    const ips: string[] = [];
+    const { ask } = inspect(plain, {
+      rspamd: {
+        async scan(_message, { ip }) {
+          ips.push(ip);
+          return { status: "down", cause: ip };
+        },
+      },
+    });
+    const rspamd = async (facts?: Facts) =>
+      (await ask(asking(["scan"], { scanners: ["rspamd"] }), facts))?.scan?.rspamd;
+    const behind = contentFacts({ origin: { ip: "198.51.100.9" } });
+    assert.deepEqual(await rspamd(behind), { status: "down", cause: "198.51.100.9" });
+    assert.deepEqual(await rspamd(), { status: "down", cause: "192.0.2.10" });
+    await rspamd(behind);
+    assert.deepEqual(ips, ["198.51.100.9", "192.0.2.10"]);
+  });
+
   test("a scanner that never answers is down when the message's time is up", async () => {
     const never = new Promise<never>(() => {});
     const { ask } = inspect(plain, { clamav: { scan: () => never } }, 50);
@@ -221,6 +240,42 @@ describe("rules", () => {
       passed?.matched.map(({ rule }) => rule),
       ["subject", "body", "spf"],
     );
+  });
+
+  test("patterns of all recipients together cost what one recipient's do, and a shadow's spend nothing of it", async () => {
+    const dear = scoped("tenant", [
+      {
+        name: "dear",
+        all: [{ field: "header", header: "x-a", operator: "matches", values: ["(?:a?b?){100}a[ab]{90}\\d"] }],
+        actions: [{ do: "discard" }],
+      },
+    ]);
+    const sound = {
+      ...scoped("tenant", [
+        {
+          name: "sound",
+          all: [{ field: "subject", operator: "matches", values: ["ref[i1]"] }],
+          actions: [{ do: "discard" }],
+        },
+      ]),
+      byEvent: "evt_s",
+    };
+    const fields = Array.from({ length: 60 }, (_, at) => {
+      const random = Array.from({ length: 1_000 }, (_none, letter) => {
+        return Math.imul(at * 1_000 + letter + 1, 0x9e3779b1) >>> 31 === 1 ? "a" : "b";
+      });
+      return `X-A: ${random.join("")}\r\n`;
+    });
+    const { ask, inspection } = inspect(fields.join("") + plain, { compiled: policyWith({}, [dear]) });
+    const startedAt = performance.now();
+    for (let recipient = 0; recipient < 100; recipient += 1) {
+      const facts = contentFacts({ sender: { address: `x${recipient}@sender.test`, form: "plain" } });
+      const content = await ask(asking(["rules"]), facts);
+      assert.deepEqual(content?.rules?.undecided, [{ rule: "dear", scope: "tenant" }]);
+    }
+    assert.ok(performance.now() - startedAt < 3_000);
+    const onTrial = await inspection.sourceUnder(policyWith({}, [sound]))(asking(["rules"]), contentFacts());
+    assert.equal(onTrial.content?.rules?.matched.length, 1);
   });
 
   test("to a foreign recipient outbound rules run, inbound ones do not", async () => {

@@ -10,13 +10,13 @@ import type {
   RulesFact,
   ScanFact,
 } from "@mailfold/policy";
-import type { ContentAnswer } from "@mailfold/rules";
+import { type ContentAnswer, RuleBudget } from "@mailfold/rules";
 import type { FetchFacts } from "../fact-source.ts";
 import { TimeBudget } from "../peer/time-budget.ts";
 import { authenticationFact } from "./authentication-fact.ts";
 import type { ContentServices } from "./content-services.ts";
 import type { ContentReading, ListFindings } from "./read-content.ts";
-import { noRules, ruleHeaders, runMessageRules } from "./run-message-rules.ts";
+import { noRules, type RuleMessage, ruleHeaders, runMessageRules } from "./run-message-rules.ts";
 import { brokenScanner, outOfTime, type Scanner, scanWith } from "./scan-message.ts";
 import { contentSettings, scopeRules } from "./setting-lists.ts";
 
@@ -53,10 +53,12 @@ export class MessageInspection {
   private readonly message: InspectedMessage;
   private readonly budget: TimeBudget;
   private readonly authentications = new Map<string, Promise<MessageAuthResult | undefined>>();
-  private readonly scans = new Map<Scanner, Promise<ScanFact[Scanner]>>();
+  private readonly scans = new Map<string, Promise<ScanFact[Scanner]>>();
   private readonly searches = new Map<object, Promise<ListFindings | undefined>>();
   private readonly classified = new Map<string, Promise<ClassifierFact>>();
-  private readonly answers = new Map<string, ContentAnswer>();
+  private readonly rulesInForce = { answers: new Map<string, ContentAnswer>(), budget: new RuleBudget() };
+  /** What shadows spend and leave open is not missing where it decides. */
+  private readonly rulesOnTrial = { answers: new Map<string, ContentAnswer>(), budget: new RuleBudget() };
   private reading: Promise<ContentReading | undefined> | undefined;
   private headers: ReturnType<typeof ruleHeaders> | undefined;
 
@@ -67,17 +69,26 @@ export class MessageInspection {
   }
 
   /** Answers the needs authentication, scan, classify, findings and rules; leaves others alone. */
-  readonly source: FetchFacts = (missing, facts) => this.answer(missing, facts, this.services.policy.current());
+  readonly source: FetchFacts = (missing, facts) =>
+    this.answer(missing, facts, this.services.policy.current(), this.rulesInForce);
 
   /** The same by the settings and rules of another policy. */
   readonly sourceUnder = (policy: CompiledPolicy): FetchFacts => {
-    return (missing, facts) => this.answer(missing, facts, policy);
+    return (missing, facts) => this.answer(missing, facts, policy, this.rulesOnTrial);
   };
 
-  private answer(missing: MissingFacts, facts: Facts, policy: CompiledPolicy): Facts | Promise<Facts> {
+  private answer(
+    missing: MissingFacts,
+    facts: Facts,
+    policy: CompiledPolicy,
+    spent: SpentOnRules,
+  ): Facts | Promise<Facts> {
     const { content } = facts;
     if (content === undefined) return facts;
-    const asked = missing.needs.flatMap((need) => this.patches[need as ContentNeed]?.(missing, facts, policy) ?? []);
+    const asked = missing.needs.flatMap((need) => {
+      if (need === "rules") return this.rules(missing, facts, { policy, spent }).then((rules) => ({ rules }));
+      return this.patches[need as PatchedNeed]?.(missing, facts, policy) ?? [];
+    });
     if (asked.length === 0) return facts;
     return Promise.all(asked).then((all) => ({ ...facts, content: Object.assign({}, content, ...all) }));
   }
@@ -95,13 +106,12 @@ export class MessageInspection {
   }
 
   private readonly patches: {
-    readonly [Name in ContentNeed]: (missing: MissingFacts, facts: Facts, policy: CompiledPolicy) => Promise<Patch>;
+    readonly [Name in PatchedNeed]: (missing: MissingFacts, facts: Facts, policy: CompiledPolicy) => Promise<Patch>;
   } = {
     authentication: async (_missing, facts) => ({ authentication: await this.authentication(facts) }),
     scan: async (missing, facts) => ({ scan: await this.scan(missing.scanners ?? [], facts) }),
     classify: async (missing) => ({ classifier: await this.classify(missing) }),
     findings: async (missing, _facts, policy) => ({ findings: await this.findings(missing, policy) }),
-    rules: async (missing, facts, policy) => ({ rules: await this.rules(missing, facts, policy) }),
   };
 
   private async authentication(facts: Facts): Promise<AuthenticationFact> {
@@ -128,7 +138,9 @@ export class MessageInspection {
   private async scan(scanners: readonly Scanner[], facts: Facts): Promise<ScanFact> {
     const found = await Promise.all(
       scanners.map(async (scanner) => {
-        const asked = memo(this.scans, scanner, async () => {
+        // rspamd is told of the peer, which is another one behind another tenant's trusted relays.
+        const key = scanner === "rspamd" ? `${scanner} ${facts.origin?.ip ?? facts.ip}` : scanner;
+        const asked = memo(this.scans, key, async () => {
           const answer = await this.attempt(scanner, async () => ({
             fact: await scanWith(this.services, scanner, this.message, facts),
           }));
@@ -170,19 +182,23 @@ export class MessageInspection {
     ];
   }
 
-  private async rules({ path, score }: MissingFacts, facts: Facts, policy: CompiledPolicy): Promise<RulesFact> {
+  private async rules(
+    { path, score, tenantId }: MissingFacts,
+    facts: Facts,
+    { policy, spent }: { readonly policy: CompiledPolicy; readonly spent: SpentOnRules },
+  ): Promise<RulesFact> {
     const scopes = scopeRules(policy, path ?? {});
     if (scopes.length === 0) return noRules;
     this.headers ??= ruleHeaders(this.message.bytes);
     const message = {
       headers: this.headers,
       sizeBytes: this.message.bytes.length,
-      answers: this.answers,
+      ...spent,
       text: async (): Promise<MessageText | undefined> => {
         return (await this.budget.within(this.read(), () => undefined))?.text;
       },
     };
-    return runMessageRules(this.services, message, { facts, scopes, score });
+    return runMessageRules(this.services, message, { facts, scopes, score, tenantId: path?.tenantId ?? tenantId });
   }
 
   private read(): Promise<ContentReading | undefined> {
@@ -204,7 +220,8 @@ export class MessageInspection {
   }
 }
 
-type ContentNeed = "authentication" | "scan" | "classify" | "findings" | "rules";
+type PatchedNeed = "authentication" | "scan" | "classify" | "findings";
+type SpentOnRules = Pick<RuleMessage, "answers" | "budget">;
 
 function failedAuthentication(facts: Facts): AuthenticationFact {
   const address = facts.sender?.address ?? "";

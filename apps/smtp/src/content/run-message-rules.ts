@@ -6,6 +6,7 @@ import {
   compileRules,
   contentTestKey,
   type MatchedRule,
+  type RuleBudget,
   type RuleInput,
   type RuleOutcome,
   runRules,
@@ -36,17 +37,27 @@ export interface RuleMessage {
   readonly sizeBytes: number;
   /** Answers so far, by contentTestKey. */
   readonly answers: Map<string, ContentAnswer>;
+  /** What patterns may spend on this message, all recipients together. */
+  readonly budget: RuleBudget;
   /** The message's texts; undefined when they could not be read in time. */
   text(): Promise<MessageText | undefined>;
+}
+
+/** One recipient's turn; `tenantId`: at whose expense its rules run. */
+export interface RulesRequest {
+  readonly facts: Facts;
+  readonly scopes: readonly ScopeRules[];
+  readonly score: number | undefined;
+  readonly tenantId: string | undefined;
 }
 
 /** Runs all scopes' rules for one recipient: header and envelope here, body tests in a worker, when some rule needs them. */
 export async function runMessageRules(
   { rules }: ContentServices,
   message: RuleMessage,
-  request: { readonly facts: Facts; readonly scopes: readonly ScopeRules[]; readonly score: number | undefined },
+  request: RulesRequest,
 ): Promise<RulesFact> {
-  const { facts, scopes, score } = request;
+  const { facts, scopes, score, tenantId } = request;
   if (scopes.length === 0) return noRules;
   const compiled = compileRules(scopes, rules.cache);
   const authentication = ruleAuthentication(facts.content?.authentication, facts.spf);
@@ -59,10 +70,11 @@ export async function runMessageRules(
     ...(authentication === undefined ? {} : { authentication }),
     ...(score === undefined ? {} : { score }),
   };
-  const first = runRules(compiled, input);
+  const spending = { budget: message.budget, tenantId };
+  const first = runRules(compiled, input, spending);
   if (first.needsContent.length === 0) return rulesFact(first);
   await answerTests(rules.pool, message, first.needsContent);
-  return rulesFact(runRules(compiled, { ...input, content: message.answers }));
+  return rulesFact(runRules(compiled, { ...input, content: message.answers }, spending));
 }
 
 async function answerTests(
