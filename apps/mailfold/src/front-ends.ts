@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type OperationDeps, startApi } from "@mailfold/app-api";
 import { startImap } from "@mailfold/app-imap";
 import { defaultOutboundConfig, startOutbound } from "@mailfold/app-outbound";
-import { startHeldJudge, startSmtp } from "@mailfold/app-smtp";
+import { srsRecipient, startHeldJudge, startSmtp } from "@mailfold/app-smtp";
 import { eventCatalogue, redactSecrets } from "@mailfold/events";
 import { newId, uuidV7 } from "@mailfold/ids";
 import { outboundQueue } from "@mailfold/projection-outbound-queue";
@@ -214,6 +214,7 @@ function testRetries(): { readonly retryDelaysMs?: readonly number[] } {
 async function outboundRole({ parts }: Shared): Promise<Role> {
   const { config, directory, resolver, log, metrics, clock, rows } = parts;
   const { hostname, host, smarthost } = config;
+  const { forwarding } = parts.contentParts;
   const outbound = startOutbound(
     {
       journal: parts.stores.journal,
@@ -223,6 +224,7 @@ async function outboundRole({ parts }: Shared): Promise<Role> {
       metrics,
       clock,
       ready: parts.viewsReady,
+      originalSender: (address) => srsRecipient(forwarding, address, clock.now()),
       ...createOutboundQueue(rows),
     },
     {

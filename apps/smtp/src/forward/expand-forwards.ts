@@ -55,6 +55,8 @@ class Paths {
   readonly judged: Judged[];
   /** Recipients whose rules keep no copy. */
   readonly redirecting = new Set<Judged>();
+  /** Recipients that keep their copy whatever their rules say. */
+  private readonly keeping = new Set<Judged>();
   private readonly byAddress: Map<string, Judged | undefined>;
   private readonly sentOn = new Map<Judged, string[]>();
   private readonly next = new Map<Judged, Judged[]>();
@@ -68,8 +70,8 @@ class Paths {
   follows(from: Judged, target: string): boolean {
     if (!this.byAddress.has(target)) return false;
     const to = this.byAddress.get(target);
-    // One elsewhere is sent to once, on somebody else's behalf.
-    if (to === undefined) this.sentOn.set(from, this.sentOn.get(from) ?? []);
+    // One elsewhere is sent to once, on somebody else's behalf: should that fail, this copy must not be lost with it.
+    if (to === undefined) this.keeping.add(from);
     else this.lead(from, to);
     return true;
   }
@@ -87,9 +89,9 @@ class Paths {
 
   /** A copy that goes nowhere, or only round, stays with the first whose it is. */
   expanded(): Expanded {
-    const redirected = new Set(this.redirecting);
-    for (const each of this.redirecting) if (!this.lands(each, redirected, new Set())) redirected.delete(each);
-    return { judged: this.judged, sentOn: new Map([...this.sentOn].filter(([, to]) => to.length > 0)), redirected };
+    const redirected = new Set([...this.redirecting].filter((each) => !this.keeping.has(each)));
+    for (const each of [...redirected]) if (!this.lands(each, redirected, new Set())) redirected.delete(each);
+    return { judged: this.judged, sentOn: this.sentOn, redirected };
   }
 
   private lead(from: Judged, to: Judged): void {

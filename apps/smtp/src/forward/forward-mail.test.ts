@@ -56,6 +56,22 @@ describe("mail that rules send on", () => {
     assert.deepEqual([result.arc.result, result.arc.chain.at(-1)?.domain], ["pass", "mx.test"], result.arc.detail);
   });
 
+  test("what is redirected says what enters the mailbox should it fail; what is forwarded is there already", async () => {
+    rule(ids.alice, { do: "redirect", to: ["friend@far.test"] });
+    rule(ids.bob, { do: "forward", to: ["other@far.test"] });
+    await deliver(["alice@a.test", "bob@a.test"]);
+    const kept = queued().map(({ ifFailed }) => ifFailed?.map(({ mailboxId, folder }) => [mailboxId, folder]));
+    assert.deepEqual(kept, [[[ids.alice, "INBOX"]], undefined]);
+    assert.match(queued()[0]?.ifFailed?.[0]?.prefix ?? "", /^Return-Path: <.+>\r\nDelivered-To: alice@a\.test\r\n/);
+  });
+
+  test("of two that redirect to one address one is sent on; the other's copy hangs on nobody else's", async () => {
+    rule(ids.alice, { do: "redirect", to: ["friend@far.test"] });
+    rule(ids.bob, { do: "redirect", to: ["friend@far.test"] });
+    await deliver(["alice@a.test", "bob@a.test"]);
+    assert.deepEqual([queued().length, delivered()], [1, [`mail-${ids.bob}`]]);
+  });
+
   test("forward keeps the copy, and a null sender stays null", async () => {
     rule(ids.alice, { do: "forward", to: ["friend@far.test"] });
     assert.equal(await deliver(["alice@a.test"], ""), "250 2.0.0");
