@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { authenticationResults, stripForeignResults } from "@mailfold/mail-auth";
 import type { Facts } from "@mailfold/policy";
 import type { AcceptedMessage } from "./accepted-message.ts";
@@ -73,6 +74,8 @@ export class MessageJudgement {
   async judgeAll(): Promise<readonly Judged[]> {
     const all: Judged[] = [];
     for (const atRcpt of this.received.transaction.recipients.values()) {
+      // Rules run on this thread: other sessions have their turn between two recipients.
+      if (all.length > 0) await nextTurn();
       const origin = this.originOf(atRcpt.facts);
       const facts = { ...atRcpt.facts, ...(origin === undefined ? {} : { origin }), content: this.content };
       const { verdict, facts: found } = await this.judge(facts);
@@ -97,7 +100,10 @@ export class MessageJudgement {
       judged: taken,
       directory: deps.directory,
       maySendOut: deps.forwarding !== undefined,
-      judge: (facts) => Promise.resolve(this.judge(facts)),
+      judge: async (facts) => {
+        await nextTurn();
+        return this.judge(facts);
+      },
     });
     const trace = this.trace();
     const { receivedAt } = trace;
