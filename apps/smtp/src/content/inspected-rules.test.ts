@@ -117,6 +117,34 @@ describe("rules", () => {
     assert.equal(onTrial.content?.rules?.matched.length, 1);
   });
 
+  test("a body test left open for one tenant is asked again for another, not for the same", async () => {
+    const compiled = policyWith({}, [
+      scoped("platform", [
+        {
+          name: "body",
+          all: [{ field: "body", operator: "contains", values: ["p.i.l.l.s"] }],
+          actions: [{ do: "flag", flag: "x" }],
+        },
+      ]),
+    ]);
+    const { ask, services } = inspect(plain, { compiled });
+    const owners: string[] = [];
+    const { match } = services.rules.pool;
+    Object.assign(services.rules.pool, {
+      match: async (...[content, tests, owner]: Parameters<typeof match>) => {
+        owners.push(owner);
+        return owner === tenantId ? new Map() : match(content, tests, owner);
+      },
+    });
+    const other = "ten_0000000000000000000000000b" as typeof tenantId;
+    const rules = async (of: typeof tenantId) =>
+      (await ask(asking(["rules"], { tenantId: of, path: { tenantId: of } })))?.rules;
+    assert.equal((await rules(tenantId))?.undecided.length, 1);
+    assert.equal((await rules(tenantId))?.undecided.length, 1);
+    assert.equal((await rules(other))?.matched.length, 1);
+    assert.deepEqual(owners, [tenantId, other]);
+  });
+
   test("to a foreign recipient outbound rules run, inbound ones do not", async () => {
     const compiled = policyWith({}, [
       scoped("tenant", [

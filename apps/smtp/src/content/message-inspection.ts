@@ -10,7 +10,7 @@ import type {
   RulesFact,
   ScanFact,
 } from "@mailfold/policy";
-import { type ContentAnswer, RuleBudget } from "@mailfold/rules";
+import { RuleBudget } from "@mailfold/rules";
 import type { FetchFacts } from "../fact-source.ts";
 import { TimeBudget } from "../peer/time-budget.ts";
 import { authenticationFact } from "./authentication-fact.ts";
@@ -56,9 +56,9 @@ export class MessageInspection {
   private readonly scans = new Map<string, Promise<ScanFact[Scanner]>>();
   private readonly searches = new Map<object, Promise<ListFindings | undefined>>();
   private readonly classified = new Map<string, Promise<ClassifierFact>>();
-  private readonly rulesInForce = { answers: new Map<string, ContentAnswer>(), budget: new RuleBudget() };
+  private readonly rulesInForce = nothingSpent();
   /** What shadows spend and leave open is not missing where it decides. */
-  private readonly rulesOnTrial = { answers: new Map<string, ContentAnswer>(), budget: new RuleBudget() };
+  private readonly rulesOnTrial = nothingSpent();
   private reading: Promise<ContentReading | undefined> | undefined;
   private headers: ReturnType<typeof ruleHeaders> | undefined;
 
@@ -221,7 +221,11 @@ export class MessageInspection {
 }
 
 type PatchedNeed = "authentication" | "scan" | "classify" | "findings";
-type SpentOnRules = Pick<RuleMessage, "answers" | "budget">;
+type SpentOnRules = Pick<RuleMessage, "answers" | "open" | "budget">;
+
+function nothingSpent(): SpentOnRules {
+  return { answers: new Map(), open: new Set(), budget: new RuleBudget() };
+}
 
 function failedAuthentication(facts: Facts): AuthenticationFact {
   const address = facts.sender?.address ?? "";

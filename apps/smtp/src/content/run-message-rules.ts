@@ -37,6 +37,8 @@ export interface RuleMessage {
   readonly sizeBytes: number;
   /** Answers so far, by contentTestKey. */
   readonly answers: Map<string, ContentAnswer>;
+  /** Tests left open, each with whose they were: another tenant's turn may have room for the same test. */
+  readonly open: Set<string>;
   /** What patterns may spend on this message, all recipients together. */
   readonly budget: RuleBudget;
   /** The message's texts; undefined when they could not be read in time. */
@@ -73,16 +75,17 @@ export async function runMessageRules(
   const spending = { budget: message.budget, tenantId };
   const first = runRules(compiled, input, spending);
   if (first.needsContent.length === 0) return rulesFact(first);
-  await answerTests(rules.pool, message, first.needsContent);
+  await answerTests(message, first.needsContent, { pool: rules.pool, owner: tenantId ?? "" });
   return rulesFact(runRules(compiled, { ...input, content: message.answers }, spending));
 }
 
 async function answerTests(
-  pool: ContentServices["rules"]["pool"],
   message: RuleMessage,
   tests: readonly ContentTest[],
+  { pool, owner }: { readonly pool: ContentServices["rules"]["pool"]; readonly owner: string },
 ): Promise<void> {
-  const open = tests.filter((test) => !message.answers.has(contentTestKey(test)));
+  const isOpen = (key: string): boolean => !message.answers.has(key) && !message.open.has(`${owner} ${key}`);
+  const open = tests.filter((test) => isOpen(contentTestKey(test)));
   if (open.length === 0) return;
   const text = await message.text();
   const answers =
@@ -94,10 +97,13 @@ async function answerTests(
             attachmentNames: text.attachments.flatMap(({ name }) => (name === undefined ? [] : [name])),
           },
           open,
+          owner,
         );
   for (const test of open) {
     const key = contentTestKey(test);
-    message.answers.set(key, answers.get(key) ?? { result: "undecided" });
+    const answer = answers.get(key);
+    if (answer === undefined || answer.result === "undecided") message.open.add(`${owner} ${key}`);
+    else message.answers.set(key, answer);
   }
 }
 
