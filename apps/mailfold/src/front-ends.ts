@@ -101,7 +101,7 @@ export function operationDeps(parts: PlatformParts): OperationDeps {
     log,
     clock,
     mime: parts.mime,
-    ruleContent: parts.contentParts.content.rules.pool,
+    ruleContent: parts.contentParts.ruleTests,
     copiesOf: createDeliveredCopies(parts.folds),
     waitForViews,
   };
