@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import type { Facts, MissingFacts } from "@mailfold/policy";
+import { createContentReader } from "./content-reader.ts";
 import type { ContentServices } from "./content-services.ts";
 import { asking, contentFacts, contentServices, policyWith, tenantId } from "./content-test-world.ts";
 import { MessageInspection } from "./message-inspection.ts";
@@ -161,6 +162,37 @@ describe("findings", () => {
     const { ask } = inspect(broken, { compiled: policyWith({ contentChecks: ["mime"] }) });
     const names = (await ask(asking(["findings"])))?.findings?.map(({ name }) => name);
     assert.deepEqual(names, ["mime-bad-header-line", "header-missing-date"]);
+  });
+});
+
+describe("a message that could not be read", () => {
+  const large = `${plain}${"x\r\n".repeat(5_000)}`;
+  const compiled = policyWith({ contentChecks: ["mime"] });
+
+  test("its own cost is worth points; a queue that was full or slow, and a fault of ours, are not", async () => {
+    const answers = ["too-costly", "busy", "fault"] as const;
+    const names: unknown[] = [];
+    for (const answer of answers) {
+      const { ask, services } = inspect(large, { compiled });
+      Object.assign(services.reader, {
+        read: async () => (answer === "fault" ? Promise.reject(new Error("ours")) : answer),
+      });
+      names.push((await ask(asking(["findings"])))?.findings?.map(({ name }) => name));
+    }
+    assert.deepEqual(names, [["mime-too-costly"], [], []]);
+  });
+
+  test("only who was being read is too costly; who waited for it found us busy", async () => {
+    const bytes = Buffer.from(large);
+    const none = createContentReader({ threads: 1, timeoutMs: 0 });
+    const full = createContentReader({ threads: 1, timeoutMs: 20_000, queueMax: 0 });
+    try {
+      assert.equal(await none.read(bytes), "too-costly");
+      const [first, second] = await Promise.all([full.read(bytes), full.read(bytes)]);
+      assert.deepEqual([typeof first, second], ["object", "busy"]);
+    } finally {
+      await Promise.all([none.close(), full.close()]);
+    }
   });
 });
 

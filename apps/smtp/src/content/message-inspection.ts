@@ -34,7 +34,7 @@ type Patch = Partial<Content>;
 /** For everything that one message is asked, all recipients together. */
 const inspectionMs = 40_000;
 const authenticationMs = 10_000;
-/** Points for a message that takes longer to read than any honest one. */
+/** Points for a message that takes longer to read than any honest one; that we are busy is no fault of its. */
 const tooCostly: ContentFindingFact = {
   check: "mime",
   name: "mime-too-costly",
@@ -59,7 +59,7 @@ export class MessageInspection {
   private readonly rulesInForce = nothingSpent();
   /** What shadows spend and leave open is not missing where it decides. */
   private readonly rulesOnTrial = nothingSpent();
-  private reading: Promise<ContentReading | undefined> | undefined;
+  private reading: Promise<Reading> | undefined;
   private headers: ReturnType<typeof ruleHeaders> | undefined;
 
   constructor(services: ContentServices, message: InspectedMessage, budgetMs: number = inspectionMs) {
@@ -157,7 +157,7 @@ export class MessageInspection {
     if (classifier === undefined || tenantId === undefined) return untrained;
     const asked = memo(this.classified, tenantId, async () => {
       const reading = await this.read();
-      if (reading === undefined) return unsure;
+      if (typeof reading === "string") return unsure;
       const fact = await this.attempt("classifier", async () => classifier.classify(tenantId, reading.tokens));
       return fact ?? unsure;
     });
@@ -168,8 +168,8 @@ export class MessageInspection {
     const { checks, lists, key } = contentSettings(policy, path ?? {});
     const hasLists = lists.phrases.length > 0 || lists.urls.length > 0;
     if (checks.length === 0 && !hasLists) return [];
-    const reading = await this.budget.within(this.read(), () => undefined);
-    if (reading === undefined) return checks.includes("mime") ? [tooCostly] : [];
+    const reading = await this.readInTime();
+    if (typeof reading === "string") return reading === "too-costly" && checks.includes("mime") ? [tooCostly] : [];
     const asked = hasLists
       ? memo(this.searches, key, () => this.attempt("search", () => this.services.reader.search(reading.text, lists)))
       : undefined;
@@ -195,14 +195,21 @@ export class MessageInspection {
       sizeBytes: this.message.bytes.length,
       ...spent,
       text: async (): Promise<MessageText | undefined> => {
-        return (await this.budget.within(this.read(), () => undefined))?.text;
+        const reading = await this.readInTime();
+        return typeof reading === "string" ? undefined : reading.text;
       },
     };
     return runMessageRules(this.services, message, { facts, scopes, score, tenantId: path?.tenantId ?? tenantId });
   }
 
-  private read(): Promise<ContentReading | undefined> {
-    this.reading ??= this.attempt("reading", () => this.services.reader.read(this.message.bytes));
+  private readInTime(): Promise<Reading> {
+    return this.budget.within(this.read(), () => "busy" as const);
+  }
+
+  private read(): Promise<Reading> {
+    this.reading ??= this.attempt("reading", () => this.services.reader.read(this.message.bytes)).then(
+      (reading) => reading ?? "busy",
+    );
     return this.reading;
   }
 
@@ -221,6 +228,8 @@ export class MessageInspection {
 }
 
 type PatchedNeed = "authentication" | "scan" | "classify" | "findings";
+/** What was read; or why nothing was: the message's own cost, or ours. */
+type Reading = ContentReading | "too-costly" | "busy";
 type SpentOnRules = Pick<RuleMessage, "answers" | "open" | "budget">;
 
 function nothingSpent(): SpentOnRules {
