@@ -1,22 +1,16 @@
 import { assert } from "@mailfold/kernel";
 import { checkGreylist } from "./check-greylist.ts";
 import { checkLearnedPeer } from "./check-learned.ts";
-import { checkLimits, checkRates, recipientDelayMs, sendersLimits } from "./check-limits.ts";
+import { checkBounceRates, checkLimits, checkRates, recipientDelayMs, sendersLimits } from "./check-limits.ts";
 import { acceptedBy, entryLine, isHostMissing, type ListMatch, matchLists } from "./check-lists.ts";
-import {
-  checkAccess,
-  checkLoginRelay,
-  checkLoginSender,
-  checkNullSender,
-  checkSenderForm,
-  settingLine,
-} from "./check-sender.ts";
+import { checkMailbox } from "./check-mailbox.ts";
+import { checkAccess, checkLoginRelay, checkLoginSender, checkNullSender, checkSenderForm } from "./check-sender.ts";
 import { decideRelay } from "./decide-relay.ts";
 import { askAboutPeer, checkPeer } from "./evaluate-peer.ts";
 import { checkDenial } from "./evaluate-session.ts";
 import { type Account, ask, type Finding, type Judging, note, type Routing, refuse } from "./judging.ts";
 import { type PeerStanding, receivingStanding, sendingStanding } from "./peer-standing.ts";
-import { chainOf, type ScopeChain, settingValue } from "./policy-state.ts";
+import { chainOf, type ScopeChain } from "./policy-state.ts";
 import type { RelayGrant } from "./relay-grant.ts";
 import type { DomainFact, RecipientFact, ScopePath, TraceLine } from "./types.ts";
 
@@ -54,37 +48,6 @@ function checkKilled(judging: Judging, chain: ScopeChain, match: ListMatch): Fin
     return refuse(judging, "kill-listed", "rcpt", entryLine(judging, match.kill, "refuse", "kill-list"));
   note(judging, () => ({ step: "lists", outcome: "pass" }));
   return checkNullSender(judging, chain);
-}
-
-function checkMailbox(
-  judging: Judging,
-  chain: ScopeChain,
-  found: Exclude<RecipientFact, { kind: "foreign" }>,
-): Finding | undefined {
-  const { domainId, tenantId } = found.domain;
-  const line = (detail: string, scope: string): TraceLine => {
-    return { step: "recipient", outcome: "refuse", setAtScope: scope, detail };
-  };
-  if (found.domain.tenantInboundOff) {
-    return refuse(judging, "tenant-suspended", "rcpt", line("inbound mail is off", tenantId));
-  }
-  if (found.kind === "unknown") {
-    const traps = settingValue(judging.state, chain, "spamTraps");
-    const address = judging.facts.recipient?.address.toLowerCase() ?? "";
-    if (Array.isArray(traps) && traps.length > 0 && traps.includes(address)) {
-      const trap = settingLine(judging, chain, "spamTraps", { step: "recipient", outcome: "refuse", detail: address });
-      return refuse(judging, "recipient-spam-trap", "rcpt", trap);
-    }
-    return refuse(judging, "recipient-unknown", "rcpt", line("no such address", domainId));
-  }
-  const active = found.targets.filter((target) => !target.suspended);
-  const only = found.targets.length === 1 ? found.targets[0]?.mailboxId : undefined;
-  if (active.length === 0) return refuse(judging, "recipient-suspended", "rcpt", line("suspended", only ?? domainId));
-  if (active.every((target) => target.overQuota)) {
-    return refuse(judging, "over-quota", "rcpt", line("over quota", only ?? domainId));
-  }
-  note(judging, () => ({ step: "recipient", outcome: "pass" }));
-  return undefined;
 }
 
 /** Scopes of a recipient; of an alias with several mailboxes those of its domain. */
@@ -234,7 +197,10 @@ function decidePeerRelay(judging: Judging): RecipientOutcome | undefined {
   return told(judging, of, { finding: passed, isAccepted: row >= 0, route: "relay", vouchedBy });
 }
 
-/** A bounce of mail that one of our domains sent on: back to its sender, on that domain's account. */
+/**
+ * A bounce of mail that one of our domains sent on: back to its sender, on that domain's account. Anybody may have got such an
+ * address and write anything to it, so the peer is looked at like any other, and few are returned.
+ */
 function decideReturn(judging: Judging, domain: DomainFact): RecipientOutcome | undefined {
   const { tenantId, resellerId, domainId } = domain;
   const account = { tenantId, resellerId };
@@ -244,15 +210,28 @@ function decideReturn(judging: Judging, domain: DomainFact): RecipientOutcome | 
     path: account,
     standing: sendingStanding(judging),
   };
+  if (!domain.verified || judging.facts.listener !== "mx") {
+    const line: TraceLine = { step: "recipient", outcome: "refuse", setAtScope: domainId, detail: "no such address" };
+    return told(judging, of, { finding: refuse(judging, "recipient-unknown", "rcpt", line), isAccepted: false });
+  }
   const match = matchLists(judging, of.chain, of.standing);
   const isListed = match.accept >= 0 || match.acceptSender >= 0;
+  if (!isListed && match.kill < 0) {
+    if (isHostMissing(judging, of.chain, of.standing)) ask(judging, "host");
+    askAboutPeer(judging, of.chain, of.standing);
+  }
   const off: TraceLine = { step: "tenant", outcome: "refuse", setAtScope: tenantId };
-  const finding =
+  const refusal =
     (domain.tenantInboundOff ? refuse(judging, "tenant-suspended", "rcpt", off) : undefined) ??
     (isListed ? undefined : checkKilled(judging, of.chain, match)) ??
     checkLimits(judging, of.chain) ??
-    checkRates(judging, of.chain, account);
+    checkBounceRates(judging, tenantId);
   if (judging.needs.length > 0) return undefined;
+  const finding =
+    refusal ??
+    (isListed
+      ? undefined
+      : (checkLearnedPeer(judging, of.chain, of.standing) ?? checkPeer(judging, of.chain, of.standing).finding));
   if (finding) return told(judging, of, { finding, isAccepted: false });
   const line: TraceLine = { step: "relay", outcome: "match", setAtScope: domainId, detail: "bounce of forwarded mail" };
   note(judging, () => line);

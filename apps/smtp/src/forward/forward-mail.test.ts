@@ -140,6 +140,13 @@ describe("mail that rules send on", () => {
     await client.ask("MAIL FROM:<>");
     assert.match(await client.ask(`RCPT TO:<${sender.replace("ext.test", "bad.test")}>`), /^550 5\.1\.1 /);
     await client.ask("RSET");
+    await client.ask("MAIL FROM:<>");
+    assert.match(await client.ask(`RCPT TO:<${sender.replace("@a.test", "@b.test")}>`), /^550 5\.1\.1 /, "B's account");
+    const tenant = house.deps.directory.tenant(ids.tenantA)!;
+    Object.assign(tenant.switches, { forwarding: true });
+    assert.match(await client.ask(`RCPT TO:<${sender}>`), /^550 5\.1\.1 /, "nothing is sent on here");
+    Object.assign(tenant.switches, { forwarding: false });
+    await client.ask("RSET");
     const replies = await client.deliver([sender.toUpperCase()], message, "");
     assert.match(replies.at(-1) ?? "", /^250 2\.0\.0 /);
     client.close();
@@ -147,5 +154,23 @@ describe("mail that rules send on", () => {
       queued().map(({ sender: from, recipients, vouchedBy }) => [from, recipients, vouchedBy]),
       [["", ["x@ext.test"], "none"]],
     );
+  });
+
+  test("bounces to one sender are few, and are none of the tenant's recipients", async () => {
+    rule(ids.alice, { do: "redirect", to: ["friend@far.test"] });
+    house.set({ kind: "tenant", id: ids.tenantA }, "tenantRecipientsPerHour", 1_000);
+    await deliver(["alice@a.test"], "often@ext.test");
+    const [{ sender } = { sender: "" }] = queued();
+    const sent = house.counters.read({ tenantId: ids.tenantA }, Date.now()).tenantRecipients;
+    const client = await house.from(peer);
+    for (let bounce = 0; bounce < 10; bounce += 1) {
+      await client.ask("MAIL FROM:<>");
+      assert.match(await client.ask(`RCPT TO:<${sender}>`), /^250 /);
+      await client.ask("RSET");
+    }
+    await client.ask("MAIL FROM:<>");
+    assert.match(await client.ask(`RCPT TO:<${sender}>`), /^452 4\.7\.1 /);
+    client.close();
+    assert.equal(house.counters.read({ tenantId: ids.tenantA }, Date.now()).tenantRecipients, sent);
   });
 });
