@@ -57,7 +57,7 @@ export function matchContent(
     prepared,
     values.body.map(({ folded }) => folded),
   );
-  return tests.map((test, index) => {
+  const answer = (test: ContentTest, index: number): ContentAnswer => {
     const candidates = values[test.field];
     const ready = prepared[index];
     if (ready === undefined) return { result: candidates.some(({ text }) => text.trim() !== "") ? "yes" : "no" };
@@ -76,7 +76,15 @@ export function matchContent(
     }
     const line = budget.now() > until ? undefined : findLine(ready, candidates, hit, patternBudget);
     return line === undefined ? { result: "yes" } : { result: "yes", line };
-  });
+  };
+  // Patterns last: they may spend all of the time, and nothing else does.
+  const answers = new Map<number, ContentAnswer>();
+  for (const patternsTurn of [false, true]) {
+    for (const [index, test] of tests.entries()) {
+      if ((test.operator === "matches") === patternsTurn) answers.set(index, answer(test, index));
+    }
+  }
+  return tests.map((_test, index) => answers.get(index) ?? { result: "undecided" });
 }
 
 /** Runs patterns until their runs together have taken this long; compiling them is bounded elsewhere. */

@@ -42,13 +42,14 @@ describe("searchLines", () => {
     }).join("");
     const tests: readonly ContentTest[] = [
       { field: "body", operator: "matches", values: ["(?:a?b?){150}a[ab]{100}\\d"] },
+      { field: "body", operator: "matches", values: ["(?:a?b?){150}b[ab]{100}\\d"] },
       { field: "body", operator: "contains", values: ["ab"] },
     ];
     const startedAt = performance.now();
     // Each look at this clock is a millisecond.
     let at = 0;
     const now = (): number => at++;
-    const [dear, plain] = matchContent({ texts: [letters], attachmentNames: [] }, tests, { budgetMs: 50, now });
+    const [dear, , plain] = matchContent({ texts: [letters], attachmentNames: [] }, tests, { budgetMs: 50, now });
     assert.equal(dear?.result, "undecided");
     assert.equal(plain?.result, "yes");
     assert.ok(performance.now() - startedAt < 2_000);
