@@ -197,12 +197,13 @@ function apiRole({ parts, tls, defence, health, adminTokenHash }: Shared): Promi
   );
 }
 
-async function judgeRole({ parts }: Shared): Promise<Role> {
+async function judgeRole({ parts, defence }: Shared): Promise<Role> {
   const { policy, directory, clock, log, contentParts } = parts;
   const { content, forwarding } = contentParts;
   const { journal } = parts.stores;
   const readiness = parts.viewsReady;
-  return startHeldJudge({ journal, policy, directory, clock, log, readiness, content, forwarding });
+  const { counters } = defence;
+  return startHeldJudge({ journal, policy, directory, clock, log, readiness, content, forwarding, counters });
 }
 
 /** For tests that wait for a retry: MAILFOLD_TEST_RETRY_MS is the wait between all attempts; unset outside tests. */

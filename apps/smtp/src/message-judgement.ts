@@ -5,6 +5,7 @@ import type { AcceptedMessage } from "./accepted-message.ts";
 import { sha256Of } from "./commit-bodies.ts";
 import { MessageInspection } from "./content/message-inspection.ts";
 import { relayOrigin } from "./content/relay-origin.ts";
+import { createChargeForward } from "./forward/charge-forward.ts";
 import { type Expanded, expandForwards } from "./forward/expand-forwards.ts";
 import { type QueuedForward, queueForwards, stillRedirected } from "./forward/queue-forwards.ts";
 import { type HeaderFacts, readHeaderFacts } from "./header-facts.ts";
@@ -100,6 +101,7 @@ export class MessageJudgement {
       judged: taken,
       directory: deps.directory,
       maySendOut: deps.forwarding !== undefined,
+      charge: createChargeForward(deps.policy.current(), services.peerSources.counters),
       judge: async (facts) => {
         await nextTurn();
         return this.judge(facts);

@@ -156,6 +156,36 @@ describe("mail that rules send on", () => {
     );
   });
 
+  test("each address elsewhere counts as one that the tenant sent to; over its limit the copy stays", async () => {
+    const to = ["1@far.test", "2@far.test", "3@far.test"];
+    rule(ids.alice, { do: "redirect", to });
+    const before = house.counters.read({ tenantId: ids.tenantA }, Date.now()).tenantRecipients ?? 0;
+    const limit = (more: number) =>
+      house.set({ kind: "tenant", id: ids.tenantA }, "tenantRecipientsPerHour", before + more);
+    limit(4);
+    await deliver(["alice@a.test"]);
+    assert.deepEqual([queued().map(({ recipients }) => recipients), delivered()], [[to], []]);
+    house.deps.fakeJournal.commits.length = 0;
+    await deliver(["alice@a.test"]);
+    assert.deepEqual(
+      [queued().map(({ recipients }) => recipients), delivered()],
+      [[["1@far.test"]], [`mail-${ids.alice}`]],
+    );
+    assert.equal(house.counters.read({ tenantId: ids.tenantA }, Date.now()).tenantRecipients, before + 4);
+  });
+
+  test("recognised spam in the inbox, tagged or marked, is not sent on", async () => {
+    const redirect = { do: "redirect", to: ["friend@far.test"] };
+    for (const junkAction of ["tag", "header"]) {
+      rule(ids.alice, redirect);
+      house.set(mailbox(ids.alice), "spamThresholds", { junk: 0.1 });
+      house.set(mailbox(ids.alice), "junkAction", junkAction);
+      house.deps.fakeJournal.commits.length = 0;
+      await deliver(["alice@a.test"]);
+      assert.deepEqual([queued().length, delivered()], [0, [`mail-${ids.alice}`]], junkAction);
+    }
+  });
+
   test("bounces to one sender are few, and are none of the tenant's recipients", async () => {
     rule(ids.alice, { do: "redirect", to: ["friend@far.test"] });
     house.set({ kind: "tenant", id: ids.tenantA }, "tenantRecipientsPerHour", 1_000);
