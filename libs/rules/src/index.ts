@@ -13,6 +13,7 @@ export {
 export { type ParsedRule, type ParsedRules, parseRule, parseRules, readStoredRule } from "./parse-rule.ts";
 export type { RuleProblem } from "./problems.ts";
 export * from "./rule.ts";
+export { RuleBudget } from "./rule-budget.ts";
 export type { RuleInput } from "./rule-input.ts";
-export { type MatchedRule, type RuleOutcome, runRules } from "./run-rules.ts";
+export { type MatchedRule, type RuleOutcome, type RuleSpending, runRules } from "./run-rules.ts";
 export type { DroppedAction, PlacedAction } from "./settle-actions.ts";
