@@ -2,7 +2,6 @@ export * from "./assert.ts";
 export * from "./clock.ts";
 export * from "./decider.ts";
 export * from "./event.ts";
-export * from "./fair-queue.ts";
 export * from "./ids.ts";
 export * from "./keyed-fold.ts";
 export * from "./position.ts";

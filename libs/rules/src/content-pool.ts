@@ -1,5 +1,5 @@
-import { FairQueue } from "@mailfold/kernel";
 import { Piscina } from "piscina";
+import { FairQueue } from "./fair-queue.ts";
 import {
   type ContentAnswer,
   type ContentAnswers,

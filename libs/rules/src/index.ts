@@ -1,6 +1,7 @@
 export { type CompiledRules, compileRules, RuleCache, type ScopeRules } from "./compile-rules.ts";
 export { type ContentPool, createContentPool } from "./content-pool.ts";
 export type { MatchedLine } from "./evaluate-condition.ts";
+export { FairQueue } from "./fair-queue.ts";
 export {
   type ContentAnswer,
   type ContentAnswers,

@@ -1,5 +1,5 @@
-import { FairQueue } from "@mailfold/kernel";
 import type { MessageText } from "@mailfold/mime";
+import { FairQueue } from "@mailfold/rules";
 import { Piscina } from "piscina";
 import { type ContentLists, type ContentReading, type ListFindings, readWhole, searchLists } from "./read-content.ts";
 

@@ -4,10 +4,10 @@ interface Waiting {
 }
 
 /** What became of work that asked for a turn. */
-export type Turn<T> = { readonly ran: true; readonly value: T } | { readonly ran: false };
+type Turn<T> = { readonly ran: true; readonly value: T } | { readonly ran: false };
 
 /** `slots`: work that runs at once. `waitingMax` and `waitingPerOwnerMax`: work that waits, of all and of one owner. */
-export interface FairQueueOptions {
+interface FairQueueOptions {
   readonly slots: number;
   readonly waitingMax: number;
   readonly waitingPerOwnerMax: number;
