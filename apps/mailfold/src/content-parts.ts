@@ -1,5 +1,6 @@
 import { type ContentServices, createContentServices, type Forwarding } from "@mailfold/app-smtp";
 import type { SealKeyRecord } from "@mailfold/mail-auth";
+import { type ContentPool, createContentPool } from "@mailfold/rules";
 import { type ClamavAddress, createClamavClient, createRspamdClient, type RspamdClient } from "@mailfold/scanners";
 import type { Config } from "./config.ts";
 import type { PlatformParts } from "./platform-parts.ts";
@@ -9,6 +10,8 @@ import { openSealKey } from "./seal-key-file.ts";
 export interface ContentParts {
   readonly content: ContentServices;
   readonly forwarding: Forwarding;
+  /** Bodies for the API's tests of rules, apart from the one that mail waits for. */
+  readonly ruleTests: ContentPool;
   /** The DNS record to publish for ARC seals. */
   readonly sealRecord: SealKeyRecord;
   close(): Promise<void>;
@@ -57,11 +60,15 @@ export async function openContentParts(
       ? {}
       : { clamav: createClamavClient({ ...clamavAddress(config.clamav), deadlineMs: clamavDeadlineMs }) }),
   });
+  const ruleTests = createContentPool({ threads: 1, budgetMs: 50, timeoutMs: 2_000, queueMax: 32 });
   return {
     content,
+    ruleTests,
     forwarding: { srsKeys: { current: keys.secret("srs") }, sealKey },
     sealRecord: sealKey.record,
-    close: () => content.close(),
+    async close() {
+      await Promise.all([content.close(), ruleTests.close()]);
+    },
   };
 }
 

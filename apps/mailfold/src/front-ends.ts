@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type OperationDeps, startApi } from "@mailfold/app-api";
 import { startImap } from "@mailfold/app-imap";
 import { defaultOutboundConfig, startOutbound } from "@mailfold/app-outbound";
-import { startHeldJudge, startSmtp } from "@mailfold/app-smtp";
+import { srsRecipient, startHeldJudge, startSmtp } from "@mailfold/app-smtp";
 import { eventCatalogue, redactSecrets } from "@mailfold/events";
 import { newId, uuidV7 } from "@mailfold/ids";
 import { outboundQueue } from "@mailfold/projection-outbound-queue";
@@ -101,7 +101,7 @@ export function operationDeps(parts: PlatformParts): OperationDeps {
     log,
     clock,
     mime: parts.mime,
-    ruleContent: parts.contentParts.content.rules.pool,
+    ruleContent: parts.contentParts.ruleTests,
     copiesOf: createDeliveredCopies(parts.folds),
     waitForViews,
   };
@@ -197,12 +197,13 @@ function apiRole({ parts, tls, defence, health, adminTokenHash }: Shared): Promi
   );
 }
 
-async function judgeRole({ parts }: Shared): Promise<Role> {
+async function judgeRole({ parts, defence }: Shared): Promise<Role> {
   const { policy, directory, clock, log, contentParts } = parts;
   const { content, forwarding } = contentParts;
   const { journal } = parts.stores;
   const readiness = parts.viewsReady;
-  return startHeldJudge({ journal, policy, directory, clock, log, readiness, content, forwarding });
+  const { counters } = defence;
+  return startHeldJudge({ journal, policy, directory, clock, log, readiness, content, forwarding, counters });
 }
 
 /** For tests that wait for a retry: MAILFOLD_TEST_RETRY_MS is the wait between all attempts; unset outside tests. */
@@ -214,6 +215,7 @@ function testRetries(): { readonly retryDelaysMs?: readonly number[] } {
 async function outboundRole({ parts }: Shared): Promise<Role> {
   const { config, directory, resolver, log, metrics, clock, rows } = parts;
   const { hostname, host, smarthost } = config;
+  const { forwarding } = parts.contentParts;
   const outbound = startOutbound(
     {
       journal: parts.stores.journal,
@@ -223,6 +225,7 @@ async function outboundRole({ parts }: Shared): Promise<Role> {
       metrics,
       clock,
       ready: parts.viewsReady,
+      originalSender: (address) => srsRecipient(forwarding, address, clock.now()),
       ...createOutboundQueue(rows),
     },
     {

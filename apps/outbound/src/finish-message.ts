@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { type OutboundFinished, type RecipientResult, streams } from "@mailfold/events";
+import type { Append } from "@mailfold/event-store";
+import { type MessageDelivered, type OutboundFinished, type RecipientResult, streams } from "@mailfold/events";
 import { idFromUuid, uuidFromId, uuidV5 } from "@mailfold/ids";
 import type { Commit } from "@mailfold/journal";
-import type { EventMetadata, NewEvent } from "@mailfold/kernel";
+import type { EventMetadata, MessageId, NewEvent } from "@mailfold/kernel";
 import { buildBounce, mailDate } from "./bounce-message.ts";
 import type { OutboundMessage } from "./outbound-message.ts";
 import type { OutboundConfig, OutboundDeps } from "./ports.ts";
@@ -19,8 +20,8 @@ export function outboundMetadata(message: OutboundMessage): EventMetadata {
 }
 
 /**
- * Ends a message: at most one bounce, then OutboundFinished. The bounce's ids derive from the message's, so a crash
- * between the two repeats without doubling it.
+ * Ends a message: redirected mail that failed enters its mailbox, at most one bounce, then OutboundFinished. The ids of
+ * both derive from the message's, so a crash in between repeats without doubling them.
  */
 export async function finishMessage(
   deps: OutboundDeps,
@@ -32,6 +33,7 @@ export async function finishMessage(
       message.lastDeferral.get(recipient) ?? { recipient, outcome: "deferred", text: "delivery time expired" },
   );
   const failures = [...message.settled.filter((result) => result.outcome === "failed"), ...expired];
+  if (failures.length > 0) await deliverKept(deps, message);
   const bounce = bounceDecision(message, failures);
   if (bounce === "sent") await deps.journal.commit(await bounceCommit(deps, config, { message, failures }));
   const data: OutboundFinished["data"] = {
@@ -56,6 +58,30 @@ export async function finishMessage(
   await deps.journal.bodies.setHeld(stream, []);
 }
 
+/** Mail was taken for the mailboxes that redirect it, so it is theirs when it cannot be sent on. */
+async function deliverKept(deps: OutboundDeps, message: OutboundMessage): Promise<void> {
+  const { body, ifFailed = [] } = message.queued;
+  const open = ifFailed.filter(({ mailboxId }) => deps.directory.mailbox(mailboxId)?.status !== "deleted");
+  if (open.length === 0) return;
+  const appends = open.map(({ mailboxId, ...copy }): Append => {
+    const data: MessageDelivered["data"] = {
+      ...copy,
+      body,
+      sizeBytes: Buffer.byteLength(copy.prefix) + body.sizeBytes,
+      transactionId: (message.metadata.correlationId ?? message.queued.messageId) as MessageId,
+    };
+    const event: NewEvent = {
+      id: uuidV5(uuidFromId(message.queued.messageId), `kept by ${mailboxId}`),
+      type: "MessageDelivered",
+      data,
+      metadata: outboundMetadata(message),
+      occurredAt: deps.clock.now(),
+    };
+    return { stream: streams.mail(mailboxId), expected: "any", events: [event] };
+  });
+  await deps.journal.commit({ appends, holds: appends.map(({ stream }) => ({ stream, ref: body })) });
+}
+
 /** A bounce goes only to a sender that a login or an IP relay entry vouched for, and never answers a bounce. */
 function bounceDecision(
   message: OutboundMessage,
@@ -72,7 +98,10 @@ interface Failed {
 }
 
 async function bounceCommit(deps: OutboundDeps, config: OutboundConfig, failed: Failed): Promise<Commit> {
-  const { message, failures } = failed;
+  const { failures } = failed;
+  // The sender of mail that we sent on is an address of ours that means the one who wrote: nothing here leads to it.
+  const sender = deps.originalSender?.(failed.message.queued.sender) ?? failed.message.queued.sender;
+  const message = { ...failed.message, queued: { ...failed.message.queued, sender } };
   const bounceId = idFromUuid("message", uuidV5(uuidFromId(message.queued.messageId), "bounce"));
   const bytes = buildBounce({
     message,

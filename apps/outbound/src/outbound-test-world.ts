@@ -1,4 +1,6 @@
 import type { Append, AppendResult } from "@mailfold/event-store";
+
+import type { MessageQueued } from "@mailfold/events";
 import { idFromUuid } from "@mailfold/ids";
 import type { Commit, Journal } from "@mailfold/journal";
 import type { MailboxId, MessageId, Position, RecordedEvent, TenantId } from "@mailfold/kernel";
@@ -22,6 +24,7 @@ export interface OutboundWorld {
       body: string;
       lifeMs: number;
       smtpUtf8: boolean;
+      ifFailed: MessageQueued["data"]["ifFailed"];
     }>,
   ): Promise<MessageId>;
   events(id: MessageId): readonly RecordedEvent[];
@@ -86,6 +89,10 @@ export function createOutboundWorld(options: WorldOptions): OutboundWorld {
         address === options.localMailbox
           ? [{ mailboxId: "mbx_local" as MailboxId, tenantId: "ten_a" as TenantId, address } as MailboxRecord]
           : undefined,
+      mailbox: (mailboxId: string) =>
+        mailboxId.startsWith("mbx_")
+          ? { mailboxId, status: mailboxId === "mbx_gone" ? "deleted" : "active" }
+          : undefined,
     } as unknown as OutboundDeps["directory"],
     resolver: {
       mx: async (name) => {
@@ -145,6 +152,7 @@ export function createOutboundWorld(options: WorldOptions): OutboundWorld {
         expiresAt: world.now + (more.lifeMs ?? 100_000),
         smtpUtf8: more.smtpUtf8 ?? false,
         eightBit: true,
+        ...(more.ifFailed === undefined ? {} : { ifFailed: more.ifFailed }),
       };
       const event = {
         id: messageId,

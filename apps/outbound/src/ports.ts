@@ -15,6 +15,8 @@ export interface OutboundDeps {
   readonly newMessageId: () => MessageId;
   /** Ids of messages due at `now`, longest overdue first; at most `limit`. */
   readonly dueMessages: (now: number, limit: number) => readonly MessageId[];
+  /** Who wrote, when the address is one that we made as the sender of mail sent on (SRS); undefined for all others. */
+  readonly originalSender?: (address: string) => string | undefined;
   /** Messages not finished, for the gauge. */
   readonly waitingCount: () => number;
   /** False while views catch up: nothing is sent. */

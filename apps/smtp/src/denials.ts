@@ -11,7 +11,7 @@ import { newEvent } from "./verdict-event.ts";
 export interface Denials {
   /** Whether new connections of this IP are refused now. */
   isDenied(ip: string): boolean;
-  /** Whether abuse of this IP may lead to a denial: not loopback, trusted proxies, platform relayAddresses. */
+  /** Whether abuse of this IP may lead to a denial: not loopback, trusted proxies, platform relayAddresses or accepted IPs. */
   isExempt(ip: string): boolean;
   /** Refuses the IP's /32 or /64 for the listener's denyDuration: at once here, and by an event everywhere. No-op when exempt or denied already. */
   deny(ip: string, reason: string, of?: DenialDetail): Promise<void>;
@@ -41,7 +41,8 @@ export function createDenials(deps: {
   readonly isTrustedProxy: (ip: string) => boolean;
 }): Denials {
   const local = new Map<string, { readonly until: number; readonly byEvent: string }>();
-  const isExempt = (ip: string): boolean => deps.isTrustedProxy(ip) || deps.policy.current().isExemptFromDenial(ip);
+  const isExempt = (ip: string): boolean =>
+    deps.isTrustedProxy(ip) || deps.policy.current().isExemptFromDenial(ip, deps.clock.now());
   const denialOf = (ip: string, now: number): { readonly until: number; readonly byEvent: string } | undefined => {
     if (isExempt(ip)) return undefined;
     const here = local.get(denialPrefix(ip));

@@ -6,6 +6,7 @@ import type { Directory } from "@mailfold/projection-directory";
 import type { Logger } from "@mailfold/telemetry";
 import type { ContentServices } from "./content/content-services.ts";
 import type { Forwarding } from "./forward/forwarding.ts";
+import type { RecipientCounters } from "./peer/recipient-counters.ts";
 import { settleHeld } from "./settle-held.ts";
 
 export interface HeldJudgeDeps {
@@ -19,6 +20,8 @@ export interface HeldJudgeDeps {
   readonly content: ContentServices;
   /** As for mail that comes in: absent, nothing is sent on to addresses elsewhere. */
   readonly forwarding?: Forwarding;
+  /** What tenants sent in the last hour, which mail that is sent on adds to; absent, it does not count. */
+  readonly counters?: RecipientCounters;
 }
 
 export interface HeldJudgeOptions {

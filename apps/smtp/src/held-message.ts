@@ -4,6 +4,7 @@ import type { Facts, Need } from "@mailfold/policy";
 import type { AcceptedMessage } from "./accepted-message.ts";
 import { MessageInspection } from "./content/message-inspection.ts";
 import type { FetchFacts } from "./fact-source.ts";
+import { createChargeForward } from "./forward/charge-forward.ts";
 import { type Expanded, expandForwards } from "./forward/expand-forwards.ts";
 import { forwardId, type QueuedForward, queueForwards, stillRedirected } from "./forward/queue-forwards.ts";
 import { readHeaderFacts } from "./header-facts.ts";
@@ -46,10 +47,11 @@ export class HeldMessage {
     },
   ): Promise<AcceptedMessage> {
     const { deps, held } = this;
-    const { directory, forwarding, policy } = deps;
+    const { directory, forwarding, policy, counters } = deps;
     const maySendOut = forwarding !== undefined;
     const bytes = await this.bytes();
-    const expanded = await expandForwards({ judged: [judged], directory, maySendOut, judge: of.judge });
+    const charge = counters && createChargeForward(policy.current(), counters);
+    const expanded = await expandForwards({ judged: [judged], directory, maySendOut, charge, judge: of.judge });
     const { results, received } = readPrefix(held.prefix);
     const unsent = await this.unsent(expanded);
     const forwards = await this.forwardsOf(unsent, bytes, received);

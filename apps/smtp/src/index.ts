@@ -1,7 +1,7 @@
 export type { ClassifierPort } from "./content/classifier-port.ts";
 export { type ContentServices, createContentServices } from "./content/content-services.ts";
 export { createDenials, type Denials } from "./denials.ts";
-export type { Forwarding } from "./forward/forwarding.ts";
+export { type Forwarding, srsRecipient } from "./forward/forwarding.ts";
 export { type HeldJudge, type HeldJudgeDeps, type HeldJudgeOptions, startHeldJudge } from "./held-judge.ts";
 export { type AbuseWatch, createAbuseWatch } from "./peer/abuse-watch.ts";
 export { type EdgeMemory, openEdgeMemory } from "./peer/edge-memory.ts";

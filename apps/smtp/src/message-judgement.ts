@@ -1,9 +1,11 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { authenticationResults, stripForeignResults } from "@mailfold/mail-auth";
 import type { Facts } from "@mailfold/policy";
 import type { AcceptedMessage } from "./accepted-message.ts";
 import { sha256Of } from "./commit-bodies.ts";
 import { MessageInspection } from "./content/message-inspection.ts";
 import { relayOrigin } from "./content/relay-origin.ts";
+import { createChargeForward } from "./forward/charge-forward.ts";
 import { type Expanded, expandForwards } from "./forward/expand-forwards.ts";
 import { type QueuedForward, queueForwards, stillRedirected } from "./forward/queue-forwards.ts";
 import { type HeaderFacts, readHeaderFacts } from "./header-facts.ts";
@@ -73,6 +75,8 @@ export class MessageJudgement {
   async judgeAll(): Promise<readonly Judged[]> {
     const all: Judged[] = [];
     for (const atRcpt of this.received.transaction.recipients.values()) {
+      // Rules run on this thread: other sessions have their turn between two recipients.
+      if (all.length > 0) await nextTurn();
       const origin = this.originOf(atRcpt.facts);
       const facts = { ...atRcpt.facts, ...(origin === undefined ? {} : { origin }), content: this.content };
       const { verdict, facts: found } = await this.judge(facts);
@@ -97,7 +101,11 @@ export class MessageJudgement {
       judged: taken,
       directory: deps.directory,
       maySendOut: deps.forwarding !== undefined,
-      judge: (facts) => Promise.resolve(this.judge(facts)),
+      charge: createChargeForward(deps.policy.current(), services.peerSources.counters),
+      judge: async (facts) => {
+        await nextTurn();
+        return this.judge(facts);
+      },
     });
     const trace = this.trace();
     const { receivedAt } = trace;

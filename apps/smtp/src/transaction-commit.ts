@@ -1,5 +1,5 @@
 import type { Append } from "@mailfold/event-store";
-import type { MessageDelivered, MessageHeld, MessageQueued } from "@mailfold/events";
+import type { KeptCopy, MessageDelivered, MessageHeld, MessageQueued } from "@mailfold/events";
 import { streams } from "@mailfold/events";
 import { idFromUuid, newId, uuidFromId, uuidV5 } from "@mailfold/ids";
 import type { Commit } from "@mailfold/journal";
@@ -33,6 +33,7 @@ class CommitBuilder {
   private readonly events = new Map<string, NewEvent[]>();
   private readonly bodies: CommitBodies;
   private readonly delivered = new Set<MailboxId>();
+  private readonly verdictIds = new Map<Judged, VerdictId>();
   private readonly heldBack: { readonly copy: Copy; readonly kind: HoldKind }[] = [];
   private readonly metadata = new Map<string, EventMetadata>();
   private readonly isOnlyRecipient: boolean;
@@ -49,6 +50,7 @@ class CommitBuilder {
     const relayed: Judged[] = [];
     for (const [at, judged] of this.message.judged.entries()) {
       const verdictId = (at === 0 ? this.message.verdictId : undefined) ?? newId("verdict");
+      this.verdictIds.set(judged, verdictId);
       this.addVerdict(judged, verdictId);
       if (judged.verdict.route !== "relay") this.addLocal(judged, verdictId);
       else if (!this.message.redirected.has(judged)) relayed.push(judged);
@@ -215,13 +217,35 @@ class CommitBuilder {
 
   private addForward({ judged, owner, sender, recipients, prefix, vouchedBy, tag }: QueuedForward): void {
     const messageId = forwardId(this.message.transaction.id, judged);
-    this.addQueued(judged, owner, { messageId, sender, recipients, prefix, vouchedBy, tag });
+    const kept = this.keptCopies(judged);
+    const ifFailed = kept.length === 0 ? {} : { ifFailed: kept };
+    this.addQueued(judged, owner, { messageId, sender, recipients, prefix, vouchedBy, tag, ...ifFailed });
+  }
+
+  /** We said that we have the mail, so a copy that is sent on and fails enters its mailbox after all. */
+  private keptCopies(judged: Judged): readonly KeptCopy[] {
+    const found = judged.facts.recipient?.found;
+    const verdictId = this.verdictIds.get(judged);
+    if (found?.kind !== "local" || verdictId === undefined || !this.message.redirected.has(judged)) return [];
+    return found.targets.map((target) => {
+      const copy = { judged, verdictId, target, owner: found.domain };
+      return {
+        mailboxId: target.mailboxId,
+        // The one of a delivery at once: a mailbox that has the mail by another of its addresses gets no second copy.
+        deliveryId: this.deliveryId(target.mailboxId),
+        folder: this.folderOf(copy),
+        prefix: this.prefixOf(copy),
+        flags: judged.verdict.delivery?.flags ?? [],
+        internalDate: this.message.receivedAt,
+        verdictId,
+      };
+    });
   }
 
   private addQueued(
     judged: Judged,
     owner: Owner,
-    queued: Pick<MessageQueued["data"], "messageId" | "sender" | "recipients" | "prefix" | "vouchedBy"> & {
+    queued: Pick<MessageQueued["data"], "messageId" | "sender" | "recipients" | "prefix" | "vouchedBy" | "ifFailed"> & {
       readonly tag: string | undefined;
     },
   ): void {

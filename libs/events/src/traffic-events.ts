@@ -88,8 +88,20 @@ export type MessageQueued = DomainEvent<
     readonly expiresAt: number;
     readonly smtpUtf8: boolean;
     readonly eightBit: boolean;
+    /** Of mail that a rule redirects: what enters the redirecting mailboxes, with this body, when a recipient fails. */
+    readonly ifFailed?: readonly KeptCopy[];
   }
 >;
+/** A delivery to a mailbox of ours that has not happened yet; fields as in MessageDelivered. */
+export interface KeptCopy {
+  readonly mailboxId: MailboxId;
+  readonly deliveryId: string;
+  readonly folder: MessageDelivered["data"]["folder"];
+  readonly prefix: string;
+  readonly flags: readonly string[];
+  readonly internalDate: number;
+  readonly verdictId: VerdictId;
+}
 export interface RecipientResult {
   readonly recipient: string;
   readonly outcome: "delivered" | "deferred" | "failed";

@@ -45,6 +45,8 @@ describe("SRS", () => {
       "SRS0=aaaaaaaa=aa=victim.test=a@ours.test",
       "SRS1=aaaaaaaa=victim.test==x=y=z=a@ours.test",
       "SRS0=short@ours.test",
+      there.replace("@ours.test", "@other.test"),
+      forward(forward("a@sender.test", { domain: "one.test" }), { domain: "two.test" }).replace("@two", "@ours"),
     ])
       assert.deepEqual(reverse(forged), { status: "refused", code: "bad-hash" }, forged);
     assert.deepEqual(reverse("alice@ours.test"), { status: "refused", code: "not-srs" });

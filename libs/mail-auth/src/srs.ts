@@ -7,8 +7,9 @@ import { createHmac, timingSafeEqual } from "node:crypto";
  *   SRS0=HASH=TT=origin.example=local@ours          first forwarder: local@origin.example
  *   SRS1=HASH=first.example==HASH=TT=...@ours       a further one: SRS0=HASH=TT=...@first.example
  *
- * TT: day since 1970 modulo 1024, two characters of base32. HASH: eight characters of base32 of HMAC-SHA256 over the rest in
- * lower case, as others may change case on the way. Only addresses that we made are reversed: no relay for strangers.
+ * TT: day since 1970 modulo 1024, two characters of base32. HASH: eight characters of base32 of HMAC-SHA256 over the rest and
+ * our domain in lower case, as others may change case on the way. Only addresses that we made are reversed, at the domain that
+ * we made them for: no relay for strangers, nor on another domain's account.
  */
 
 /** `current` makes hashes; `previous` ones are still believed (key change). At least 16 octets each. */
@@ -46,34 +47,46 @@ export function srsForward(
   return { status: "address", address: rewritten };
 }
 
-function rewriteLocal(local: string, origin: string, options: { keys: SrsKeys; nowMs: number }): string {
+function rewriteLocal(
+  local: string,
+  origin: string,
+  options: { readonly domain: string; readonly keys: SrsKeys; readonly nowMs: number },
+): string {
   const key = options.keys.current;
+  const { domain } = options;
   const again = /^SRS1([=+-])([^=]+)=([^=]+)=(.+)$/i.exec(local);
   // A third forwarder keeps the first one's name and puts its own hash in front: the address does not grow at each hop.
-  if (again !== null) return srs1(key, again[3] as string, again[4] as string);
+  if (again !== null) return srs1({ key, domain }, again[3] as string, again[4] as string);
   const once = /^SRS0([=+-].+)$/i.exec(local);
-  if (once !== null) return srs1(key, origin, once[1] as string);
+  if (once !== null) return srs1({ key, domain }, origin, once[1] as string);
   const stamped = `${stampOf(options.nowMs)}=${origin}=${local}`;
-  return `SRS0=${hashOf(key, `0${stamped}`)}=${stamped}`;
+  return `SRS0=${hashOf(key, `0${stamped}@${domain}`)}=${stamped}`;
 }
 
-function srs1(key: Uint8Array, first: string, opaque: string): string {
-  return `SRS1=${hashOf(key, `1${first}=${opaque}`)}=${first}=${opaque}`;
+interface Signing {
+  readonly key: Uint8Array;
+  readonly domain: string;
+}
+
+function srs1({ key, domain }: Signing, first: string, opaque: string): string {
+  return `SRS1=${hashOf(key, `1${first}=${opaque}@${domain}`)}=${first}=${opaque}`;
 }
 
 /** Where a bounce to an address that srsForward made has to go. Says `not-srs` for any other local part. */
 export function srsReverse(address: string, options: { readonly keys: SrsKeys; readonly nowMs: number }): SrsResult {
-  const local = address.slice(0, address.lastIndexOf("@"));
+  const at = address.lastIndexOf("@");
+  const [local, domain] = [address.slice(0, at), address.slice(at + 1)];
   const further = /^SRS1[=+-]([a-z2-7]{8})=([a-z0-9._-]+)=([=+-].+)$/i.exec(local);
   if (further !== null) {
     const [, hash, first, opaque] = further as unknown as [string, string, string, string];
-    if (!isOurs(options.keys, hash, `1${first}=${opaque}`)) return { status: "refused", code: "bad-hash" };
+    if (!isOurs(options.keys, hash, `1${first}=${opaque}@${domain}`)) return { status: "refused", code: "bad-hash" };
     return { status: "address", address: `SRS0${opaque}@${first}` };
   }
   const own = /^SRS0[=+-]([a-z2-7]{8})=([a-z2-7]{2})=([a-z0-9._-]+)=(.+)$/i.exec(local);
   if (own === null) return { status: "refused", code: /^SRS[01][=+-]/i.test(local) ? "bad-hash" : "not-srs" };
   const [, hash, stamp, origin, user] = own as unknown as [string, string, string, string, string];
-  if (!isOurs(options.keys, hash, `0${stamp}=${origin}=${user}`)) return { status: "refused", code: "bad-hash" };
+  if (!isOurs(options.keys, hash, `0${stamp}=${origin}=${user}@${domain}`))
+    return { status: "refused", code: "bad-hash" };
   if (ageDays(stamp, options.nowMs) > validDays) return { status: "refused", code: "expired" };
   return { status: "address", address: `${user}@${origin}` };
 }

@@ -1,7 +1,16 @@
+import type { TenantId } from "@mailfold/kernel";
 import { checkSize, settingLine } from "./check-sender.ts";
 import { type Account, ask, type Finding, type Judging, refuse } from "./judging.ts";
 import type { PeerStanding } from "./peer-standing.ts";
 import { chainOf, type ScopeChain, settingValue } from "./policy-state.ts";
+import type { TraceLine } from "./types.ts";
+
+/** Reasons of limits on what a login sends: its own tenant hears of them, not the recipient's. */
+export const sendersLimits: ReadonlySet<string> = new Set([
+  "too-many-recipients",
+  "rate-limited-mailbox",
+  "rate-limited-tenant",
+]);
 
 /** Recipients and size against the sending side's limits: the login's, else those of the chain that is asked. */
 export function checkLimits(judging: Judging, chain: ScopeChain): Finding | undefined {
@@ -43,6 +52,24 @@ export function checkRates(judging: Judging, chain: ScopeChain, account: Account
     return refuse(judging, "rate-limited-tenant", "rcpt", line);
   }
   return undefined;
+}
+
+/** Bounces of mail that was sent on, in an hour: real ones are few, and whoever has such an address can write to it. */
+const bouncesToAddressMax = 10;
+const bouncesOfTenantMax = 200;
+
+/** Bounces returned in the last hour. They have counters of their own, so that nobody uses up a tenant's recipients with them. */
+export function checkBounceRates(judging: Judging, tenantId: TenantId): Finding | undefined {
+  const { counters } = judging.facts;
+  if (counters === undefined) {
+    if (judging.phase === "rcpt") ask(judging, "counters", { tenantId });
+    return undefined;
+  }
+  const { bouncesToAddress = 0, bouncesOfTenant = 0 } = counters;
+  if (bouncesToAddress < bouncesToAddressMax && bouncesOfTenant < bouncesOfTenantMax) return undefined;
+  const detail = `${bouncesToAddress} bounces to this address in the last hour, ${bouncesOfTenant} in all`;
+  const line: TraceLine = { step: "rate", outcome: "refuse", setAtScope: tenantId, detail };
+  return refuse(judging, "rate-limited-bounces", "rcpt", line);
 }
 
 /** How long the answer to this recipient waits (recipientDelayMs), undefined = not at all. */

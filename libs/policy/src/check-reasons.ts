@@ -74,6 +74,15 @@ export const checkReasons = {
     meaning: "The tenant sent to tenantRecipientsPerHour recipients in the last hour.",
     remedy: "Find out which account or peer sends so much; raise tenantRecipientsPerHour if that is as it should be.",
   },
+  "rate-limited-bounces": {
+    action: "defer",
+    code: 452,
+    enhancedCode: "4.7.1",
+    text: "Too many bounces in an hour, try again later",
+    phase: "rcpt",
+    meaning: "Mail that a rule sent on had 10 bounces to one sender, or 200 of one tenant, in the last hour.",
+    remedy: "Find out whether the rule sends on to an address that is gone, or who writes to such return addresses.",
+  },
   greylisted: {
     action: "defer",
     code: 451,

@@ -118,9 +118,9 @@ class PolicySnapshot implements CompiledPolicy {
     return rulesAlong(this.state, chainOf(path));
   }
 
-  isExemptFromDenial(ip: string): boolean {
+  isExemptFromDenial(ip: string, at = Number.MAX_SAFE_INTEGER): boolean {
     const parsed = parseIp(ip);
-    return parsed !== undefined && isExempt(this.state, parsed);
+    return parsed !== undefined && isExempt(this.state, parsed, at);
   }
 }
 

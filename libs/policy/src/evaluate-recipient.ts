@@ -1,22 +1,16 @@
 import { assert } from "@mailfold/kernel";
 import { checkGreylist } from "./check-greylist.ts";
 import { checkLearnedPeer } from "./check-learned.ts";
-import { checkLimits, checkRates, recipientDelayMs } from "./check-limits.ts";
+import { checkBounceRates, checkLimits, checkRates, recipientDelayMs, sendersLimits } from "./check-limits.ts";
 import { acceptedBy, entryLine, isHostMissing, type ListMatch, matchLists } from "./check-lists.ts";
-import {
-  checkAccess,
-  checkLoginRelay,
-  checkLoginSender,
-  checkNullSender,
-  checkSenderForm,
-  settingLine,
-} from "./check-sender.ts";
+import { checkMailbox } from "./check-mailbox.ts";
+import { checkAccess, checkLoginRelay, checkLoginSender, checkNullSender, checkSenderForm } from "./check-sender.ts";
 import { decideRelay } from "./decide-relay.ts";
 import { askAboutPeer, checkPeer } from "./evaluate-peer.ts";
 import { checkDenial } from "./evaluate-session.ts";
 import { type Account, ask, type Finding, type Judging, note, type Routing, refuse } from "./judging.ts";
 import { type PeerStanding, receivingStanding, sendingStanding } from "./peer-standing.ts";
-import { chainOf, type ScopeChain, settingValue } from "./policy-state.ts";
+import { chainOf, type ScopeChain } from "./policy-state.ts";
 import type { RelayGrant } from "./relay-grant.ts";
 import type { DomainFact, RecipientFact, ScopePath, TraceLine } from "./types.ts";
 
@@ -56,37 +50,6 @@ function checkKilled(judging: Judging, chain: ScopeChain, match: ListMatch): Fin
   return checkNullSender(judging, chain);
 }
 
-function checkMailbox(
-  judging: Judging,
-  chain: ScopeChain,
-  found: Exclude<RecipientFact, { kind: "foreign" }>,
-): Finding | undefined {
-  const { domainId, tenantId } = found.domain;
-  const line = (detail: string, scope: string): TraceLine => {
-    return { step: "recipient", outcome: "refuse", setAtScope: scope, detail };
-  };
-  if (found.domain.tenantInboundOff) {
-    return refuse(judging, "tenant-suspended", "rcpt", line("inbound mail is off", tenantId));
-  }
-  if (found.kind === "unknown") {
-    const traps = settingValue(judging.state, chain, "spamTraps");
-    const address = judging.facts.recipient?.address.toLowerCase() ?? "";
-    if (Array.isArray(traps) && traps.length > 0 && traps.includes(address)) {
-      const trap = settingLine(judging, chain, "spamTraps", { step: "recipient", outcome: "refuse", detail: address });
-      return refuse(judging, "recipient-spam-trap", "rcpt", trap);
-    }
-    return refuse(judging, "recipient-unknown", "rcpt", line("no such address", domainId));
-  }
-  const active = found.targets.filter((target) => !target.suspended);
-  const only = found.targets.length === 1 ? found.targets[0]?.mailboxId : undefined;
-  if (active.length === 0) return refuse(judging, "recipient-suspended", "rcpt", line("suspended", only ?? domainId));
-  if (active.every((target) => target.overQuota)) {
-    return refuse(judging, "over-quota", "rcpt", line("over quota", only ?? domainId));
-  }
-  note(judging, () => ({ step: "recipient", outcome: "pass" }));
-  return undefined;
-}
-
 /** Scopes of a recipient; of an alias with several mailboxes those of its domain. */
 function recipientPath(domain: DomainFact, found: RecipientFact): ScopePath {
   const { domainId, resellerId, tenantId } = domain;
@@ -104,7 +67,10 @@ function checkStranger(judging: Judging, { chain, standing }: Judged): Finding |
   return finding ?? (isWelcome ? undefined : checkGreylist(judging, chain, standing));
 }
 
-/** A recipient of ours. Whoever does not exist or cannot take mail is refused before anything is looked up. */
+/**
+ * A recipient of ours. Whoever does not exist or cannot take mail is refused before anything is looked up. The verdict is
+ * the recipient's tenant's, also on mail of another tenant's login: its policy decided, and its filters are in the facts.
+ */
 function decideLocal(
   judging: Judging,
   found: Exclude<RecipientFact, { kind: "foreign" }>,
@@ -114,12 +80,16 @@ function decideLocal(
   const path = recipientPath(found.domain, found);
   const chain = chainOf(path);
   const of: Judged = {
-    account: login ?? { tenantId, resellerId },
+    account: { tenantId, resellerId },
     chain,
     path,
     standing: receivingStanding(judging, chain),
   };
   const { standing } = of;
+  const refusedBy = (finding: Finding): RecipientOutcome => {
+    const account = sendersLimits.has(finding.reason) && login !== undefined ? login : of.account;
+    return told(judging, { ...of, account }, { finding, isAccepted: false });
+  };
   const match = matchLists(judging, chain, standing);
   const isListed = match.accept >= 0 || match.acceptSender >= 0;
   const needsHost = match.accept < 0 && isHostMissing(judging, chain, standing);
@@ -128,7 +98,7 @@ function decideLocal(
     (isStranger ? checkKilled(judging, chain, match) : undefined) ??
     checkMailbox(judging, chain, found) ??
     checkLimits(judging, chain);
-  if (refusal) return told(judging, of, { finding: refusal, isAccepted: false });
+  if (refusal) return refusedBy(refusal);
   if (needsHost) ask(judging, "host");
   const row = acceptedBy(judging, match, standing);
   // All look-ups in one round, where they are likely to be needed.
@@ -140,7 +110,7 @@ function decideLocal(
       : ((isStranger ? undefined : checkKilled(judging, chain, match)) ?? checkStranger(judging, of));
   const finding = against ?? (judging.facts.login ? checkLoginRates(judging) : undefined);
   if (judging.needs.length > 0) return undefined;
-  if (finding) return told(judging, of, { finding, isAccepted: false });
+  if (finding) return refusedBy(finding);
   const line: TraceLine =
     row >= 0 ? entryLine(judging, row, "match", "accept-list") : { step: "route", outcome: "pass", detail: "local" };
   note(judging, () => line);
@@ -227,7 +197,10 @@ function decidePeerRelay(judging: Judging): RecipientOutcome | undefined {
   return told(judging, of, { finding: passed, isAccepted: row >= 0, route: "relay", vouchedBy });
 }
 
-/** A bounce of mail that one of our domains sent on: back to its sender, on that domain's account. */
+/**
+ * A bounce of mail that one of our domains sent on: back to its sender, on that domain's account. Anybody may have got such an
+ * address and write anything to it, so the peer is looked at like any other, and few are returned.
+ */
 function decideReturn(judging: Judging, domain: DomainFact): RecipientOutcome | undefined {
   const { tenantId, resellerId, domainId } = domain;
   const account = { tenantId, resellerId };
@@ -237,15 +210,28 @@ function decideReturn(judging: Judging, domain: DomainFact): RecipientOutcome | 
     path: account,
     standing: sendingStanding(judging),
   };
+  if (!domain.verified || judging.facts.listener !== "mx") {
+    const line: TraceLine = { step: "recipient", outcome: "refuse", setAtScope: domainId, detail: "no such address" };
+    return told(judging, of, { finding: refuse(judging, "recipient-unknown", "rcpt", line), isAccepted: false });
+  }
   const match = matchLists(judging, of.chain, of.standing);
   const isListed = match.accept >= 0 || match.acceptSender >= 0;
+  if (!isListed && match.kill < 0) {
+    if (isHostMissing(judging, of.chain, of.standing)) ask(judging, "host");
+    askAboutPeer(judging, of.chain, of.standing);
+  }
   const off: TraceLine = { step: "tenant", outcome: "refuse", setAtScope: tenantId };
-  const finding =
+  const refusal =
     (domain.tenantInboundOff ? refuse(judging, "tenant-suspended", "rcpt", off) : undefined) ??
     (isListed ? undefined : checkKilled(judging, of.chain, match)) ??
     checkLimits(judging, of.chain) ??
-    checkRates(judging, of.chain, account);
+    checkBounceRates(judging, tenantId);
   if (judging.needs.length > 0) return undefined;
+  const finding =
+    refusal ??
+    (isListed
+      ? undefined
+      : (checkLearnedPeer(judging, of.chain, of.standing) ?? checkPeer(judging, of.chain, of.standing).finding));
   if (finding) return told(judging, of, { finding, isAccepted: false });
   const line: TraceLine = { step: "relay", outcome: "match", setAtScope: domainId, detail: "bounce of forwarded mail" };
   note(judging, () => line);

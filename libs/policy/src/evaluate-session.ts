@@ -6,10 +6,15 @@ import { receivingStanding } from "./peer-standing.ts";
 import { chainOf, platformChain } from "./policy-state.ts";
 import type { Evaluation, Phase, TraceLine } from "./types.ts";
 
-/** A denial of the peer's IP: answered at once and closed; an authenticated session is never cut off. */
+/**
+ * A denial of the peer's IP: answered at once and closed; an authenticated session is never cut off. A message that the
+ * peer hands over already, or that waits here to be judged again, is no new attempt: what the peer does later is not held
+ * against it. Verdicts of before may have been, so recorded ones are judged as they were.
+ */
 export function checkDenial(judging: Judging): Finding | undefined {
   const { facts, ip, state } = judging;
   if (!ip || facts.login !== undefined) return undefined;
+  if (judging.phase === "data" && !judging.isRecorded) return undefined;
   const denial = denialOf(state, ip, facts.at);
   if (!denial) return undefined;
   const line: TraceLine = {

@@ -205,6 +205,39 @@ describe("sessions", () => {
     assert.equal(denied.revision, base.revision);
   });
 
+  test("a denial is for a while, so its refusal is, too; mail that was being taken, or waits here, is not refused for it", () => {
+    const denial = { prefix: "192.0.2.7/32", reason: "harvest", until: 5_000, byEvent: "evt-d", at: 1_000 };
+    const denied = withDenial(policyOf(), denial);
+    for (const verdict of [
+      verdictOn(denied, "connect", { at: 1_000, listener: "mx", ip: "192.0.2.7", tls: false }),
+      verdictOn(denied, "mail", factsOf()),
+      rcpt(denied),
+    ]) {
+      assert.deepEqual(
+        [verdict.reason, verdict.action, verdict.code, verdict.close],
+        ["ip-denied", "defer", 421, true],
+      );
+    }
+    assert.equal(verdictOn(denied, "data", factsOf()).reason, "accepted");
+    // Verdicts of before: a copy was refused for a denial that came after it.
+    const recorded = denied.evaluate("data", factsOf(), { recorded: true });
+    assert.equal(recorded.verdict?.reason, "ip-denied");
+  });
+
+  test("an IP in the platform's accept list is never denied while its entry holds; a tenant's entry spares nobody", () => {
+    const denial = { prefix: "192.0.2.7/32", reason: "harvest", until: 5_000, byEvent: "evt-d", at: 1_000 };
+    const under = (accepting: ReturnType<typeof entry>) => withDenial(policyOf(accepting), denial);
+    assert.equal(rcpt(under(entry(scopeA, "accept", "192.0.2.7"))).reason, "ip-denied");
+    const accepting = under(entry(platformScope, "accept", "192.0.2.0/24", { expiresAt: 2_000 }));
+    assert.equal(rcpt(accepting).reason, "accept-listed");
+    assert.equal(accepting.denial("192.0.2.7", 1_999), undefined);
+    assert.equal(accepting.denial("192.0.2.7", 2_000)?.byEvent, "evt-d");
+    assert.deepEqual(
+      [accepting.isExemptFromDenial("192.0.2.7", 1_999), accepting.isExemptFromDenial("192.0.2.7", 2_000)],
+      [true, false],
+    );
+  });
+
   test("a flood of denials does not grow without bound", () => {
     let policy = policyOf();
     for (let i = 0; i < 5_000; i++) {

@@ -22,7 +22,7 @@ import {
   tenantA,
   tenantB,
 } from "./policy-test-world.ts";
-import type { EntryInput, Facts } from "./types.ts";
+import type { DomainFact, EntryInput, Facts } from "./types.ts";
 
 const scopes: readonly Scope[] = [platformScope, resellerScope, scopeA, scopeB, domainScopeA, mailboxScopeA];
 const anyScope = fc.constantFrom(platformScope, resellerScope, scopeA, scopeA, scopeB, domainScopeA, mailboxScopeA);
@@ -166,6 +166,33 @@ export const strangers: fc.Arbitrary<Facts> = fc
   .map(({ origin, ...more }) =>
     factsOf({ ...more, ...(origin === undefined ? {} : { origin }), recipient: foreignRecipient }),
   );
+
+/** The address that a bounce to one of our SRS addresses, made for mail sent on from this domain, is for. */
+export const bounceRecipient = (domain: DomainFact): NonNullable<Facts["recipient"]> => ({
+  ...foreignRecipient,
+  found: { kind: "foreign", bounceFor: domain },
+});
+
+/** Peers that write to such an address: whatever they are and say, and however often they did. */
+export const returns: fc.Arbitrary<Facts> = fc
+  .record({
+    facts: strangers,
+    from: fc.constantFrom("", "", "", "joe@ext.example", "joe@a.example"),
+    domain: fc.constantFrom(
+      domainA,
+      domainA,
+      domainB,
+      { ...domainA, verified: false },
+      { ...domainB, tenantInboundOff: true },
+    ),
+    counters: fc.constantFrom({}, {}, { bouncesToAddress: 9 }, { bouncesToAddress: 10 }, { bouncesOfTenant: 200 }),
+  })
+  .map(({ facts, from, domain, counters }) => ({
+    ...facts,
+    sender: { address: from, form: "plain" },
+    counters,
+    recipient: bounceRecipient(domain),
+  }));
 
 /** The tenant whose verified domain a sender lies in. */
 export function ownerOf(facts: Facts): TenantId | undefined {

@@ -4,8 +4,9 @@ import type { Scope } from "@mailfold/domain";
 import fc from "fast-check";
 import { compilePolicy } from "./compiled-policy.ts";
 import { oracle } from "./open-relay-oracle.ts";
-import { inputs, lookups, ownerOf, strangers } from "./open-relay-test-world.ts";
+import { bounceRecipient, inputs, lookups, ownerOf, returns, strangers } from "./open-relay-test-world.ts";
 import {
+  domainA,
   domainScopeA,
   entry,
   factsOf,
@@ -139,6 +140,48 @@ describe("open relay theorem", () => {
       }),
       search(context, 2_000),
     );
+  });
+});
+
+describe("bounces of mail that was sent on", () => {
+  test("only the null sender's, on the account of a verified domain, within their own counters, and vouched for by nobody", (context) => {
+    let returned = 0;
+    fc.assert(
+      fc.property(inputs, returns, lookups, (all, facts, found) => {
+        const verdict = transactionOn(compilePolicy(all), facts, found);
+        if (verdict.action !== "accept" || verdict.reason !== "bounce-returned") return;
+        returned += 1;
+        const recipient = facts.recipient?.found;
+        const domain = recipient?.kind === "foreign" ? recipient.bounceFor : undefined;
+        assert.ok(domain?.verified === true && !domain.tenantInboundOff, "no domain that may send on");
+        assert.deepEqual([facts.sender?.address, facts.listener], ["", "mx"]);
+        assert.deepEqual([verdict.tenantId, verdict.vouchedBy], [domain.tenantId, "none"]);
+        const { bouncesToAddress = 0, bouncesOfTenant = 0 } = facts.counters ?? {};
+        assert.ok(bouncesToAddress < 10 && bouncesOfTenant < 200, "more than a few");
+      }),
+      search(context, 6_000),
+    );
+    assert.ok(returned > 100, `only ${returned} of the generated bounces go back`);
+  });
+
+  test("the peer is looked at like any other", () => {
+    const facts = factsOf({ from: "", recipient: bounceRecipient(domainA) });
+    const listed = { dnsLists: { "bl.test": "listed" } } as const;
+    const dnsbl = setting(scopeA, "dnsbl", [{ zone: "bl.test", trusted: true }]);
+    assert.equal(
+      verdictOn(compilePolicy({ settings: [], entries: [] }), "rcpt", facts, listed).reason,
+      "bounce-returned",
+    );
+    assert.equal(
+      verdictOn(compilePolicy({ settings: [dnsbl], entries: [] }), "rcpt", facts, listed).reason,
+      "dns-listed",
+    );
+    const many = { ...facts, counters: { bouncesToAddress: 10 } };
+    const { reason, action } = verdictOn(compilePolicy({ settings: [], entries: [] }), "rcpt", many, {});
+    assert.deepEqual([reason, action], ["rate-limited-bounces", "defer"]);
+    const claimed = { ...facts, recipient: bounceRecipient({ ...domainA, verified: false }) };
+    const refused = verdictOn(compilePolicy({ settings: [], entries: [] }), "rcpt", claimed, {});
+    assert.equal(refused.reason, "recipient-unknown");
   });
 });
 

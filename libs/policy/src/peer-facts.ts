@@ -26,6 +26,9 @@ export interface CounterFact {
   /** Outgoing recipients of the login's mailbox and of the tenant (login's or relaying) in the last hour. */
   readonly mailboxRecipients?: number;
   readonly tenantRecipients?: number;
+  /** Bounces returned in the last hour to the sender of mail that was sent on, and on the account of a tenant that sent on. */
+  readonly bouncesToAddress?: number;
+  readonly bouncesOfTenant?: number;
 }
 
 /** Whether the triplet (network or domain of the peer, sender, recipient) has waited long enough. */

@@ -42,14 +42,15 @@ export const peerReasons = {
   ),
   "relay-anyone": acceptance("2.0.0", "Relayed: relayMode is anyone.", relayRemedy),
   "ip-denied": {
-    action: "reject",
-    code: 554,
-    enhancedCode: "5.7.1",
+    // For a while only, and one customer's guests may have earned it for all: mail of the others must come through later.
+    action: "defer",
+    code: 421,
+    enhancedCode: "4.7.0",
     text: "Access denied for a time because of protocol abuse from your address",
     phase: "connect",
     meaning: "The peer's IP is denied for protocol abuse.",
     remedy:
-      "Wait until the denial ends; put a platform host into the platform's relayAddresses, which are never denied.",
+      "Wait until the denial ends; put a host that must never be denied into the platform's accept list by IP, one of its own into the platform's relayAddresses.",
   },
   "kill-listed": {
     action: "reject",

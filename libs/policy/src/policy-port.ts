@@ -101,8 +101,11 @@ export interface CompiledPolicy {
   value(path: ScopePath, name: string): SettingValue;
   /** Processing rules along a path, platform first; scopes without rules are left out. */
   rules(path: ScopePath): readonly ScopedRules[];
-  /** Never denied: loopback, platform-scope relayAddresses. Trusted proxies are the edge's own knowledge. */
-  isExemptFromDenial(ip: string): boolean;
+  /**
+   * Not denied at an instant (ms since the epoch): loopback, platform-scope relayAddresses, IPs in the platform's accept
+   * list. Without `at` only entries that never expire count. Trusted proxies are the edge's own knowledge.
+   */
+  isExemptFromDenial(ip: string, at?: number): boolean;
 }
 
 /** Gives edges the newest snapshot. `ready` is false while catching up: edges answer 451, never 5xx. */

@@ -17,18 +17,32 @@ describe("content pool", () => {
     const hasty = createContentPool({ threads: 1, budgetMs: 1_000, timeoutMs: 0 });
     try {
       const direct = matchContent(plainContent, tests, { budgetMs: 1_000, now: () => 0 });
-      const answers = await pool.match(plainContent, tests);
+      const answers = await pool.match(plainContent, tests, "a");
       assert.deepEqual(
         tests.map((entry) => answers.get(contentTestKey(entry))),
         direct,
       );
-      const late = await hasty.match(plainContent, tests);
+      const late = await hasty.match(plainContent, tests, "a");
       assert.deepEqual(
         [...late.values()].map(({ result }) => result),
         ["undecided", "undecided", "undecided"],
       );
     } finally {
       await Promise.all([pool.close(), hasty.close()]);
+    }
+  });
+  test("a tenant's heap of tests does not keep another's from being answered", async () => {
+    const pool = createContentPool({ threads: 1, budgetMs: 1_000, timeoutMs: 30_000, queueMax: 8 });
+    try {
+      const done: string[] = [];
+      const ask = async (owner: string) => {
+        const [answer] = (await pool.match(plainContent, [contains("pills")], owner)).values();
+        done.push(`${owner} ${answer?.result}`);
+      };
+      await Promise.all([..."aaaa", "b"].map(ask));
+      assert.deepEqual(done, ["a undecided", "a yes", "a yes", "b yes", "a yes"]);
+    } finally {
+      await pool.close();
     }
   });
   test("tests that the budget does not reach are undecided, by the clock that is given", () => {

@@ -1,4 +1,5 @@
 import { Piscina } from "piscina";
+import { FairQueue } from "./fair-queue.ts";
 import {
   type ContentAnswer,
   type ContentAnswers,
@@ -12,15 +13,15 @@ import {
 export interface ContentPool {
   /**
    * Answers by test, ready for `RuleInput.content`. Never rejects for want of time or room: then all tests are
-   * undecided, and their rules count as not matching.
+   * undecided, and their rules count as not matching. `owner`: whose tests they are; owners take turns.
    */
-  match(content: MessageContent, tests: readonly ContentTest[]): Promise<ContentAnswers>;
+  match(content: MessageContent, tests: readonly ContentTest[], owner: string): Promise<ContentAnswers>;
   close(): Promise<void>;
 }
 
 /**
- * `threads`: most workers at once. `budgetMs`: time for the tests of one message. `timeoutMs`: one call with its wait in
- * the queue; a worker still busy then is killed. `queueMax`: calls that may wait.
+ * `threads`: most workers at once. `budgetMs`: time for the tests of one message. `timeoutMs`: a call's wait in the queue, and
+ * again its run; a worker still busy then is killed. `queueMax`: calls that may wait, a quarter of them one owner's.
  */
 export function createContentPool(options: {
   readonly threads: number;
@@ -28,28 +29,37 @@ export function createContentPool(options: {
   readonly timeoutMs: number;
   readonly queueMax?: number;
 }): ContentPool {
+  const { threads, timeoutMs, queueMax = 256 } = options;
+  const queue = new FairQueue({
+    slots: threads,
+    waitingMax: queueMax,
+    waitingPerOwnerMax: Math.ceil(queueMax / 4),
+    waitMs: timeoutMs,
+  });
   const pool = new Piscina({
     filename: new URL("./rules-worker.ts", import.meta.url).href,
     minThreads: 0,
-    maxThreads: options.threads,
+    maxThreads: threads,
     idleTimeout: 30_000,
-    maxQueue: options.queueMax ?? 256,
     resourceLimits: { maxOldGenerationSizeMb: 256, stackSizeMb: 4 },
   });
+  const run = async (content: MessageContent, tests: readonly ContentTest[]): Promise<readonly ContentAnswer[]> => {
+    const task = { content: capped(content), tests, budgetMs: options.budgetMs };
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), timeoutMs);
+    try {
+      return (await pool.run(task, { name: "match", signal: deadline.signal })) as ContentAnswer[];
+    } catch (cause) {
+      if (!isBudgetFault(cause)) throw cause;
+      return [];
+    } finally {
+      clearTimeout(timer);
+    }
+  };
   return {
-    async match(content, tests) {
-      const task = { content: capped(content), tests, budgetMs: options.budgetMs };
-      const deadline = new AbortController();
-      const timer = setTimeout(() => deadline.abort(), options.timeoutMs);
-      try {
-        const answers = (await pool.run(task, { name: "match", signal: deadline.signal })) as ContentAnswer[];
-        return byKey(tests, answers);
-      } catch (cause) {
-        if (!isBudgetFault(cause)) throw cause;
-        return byKey(tests, []);
-      } finally {
-        clearTimeout(timer);
-      }
+    async match(content, tests, owner) {
+      const turn = await queue.run(owner, () => run(content, tests));
+      return byKey(tests, turn.ran ? turn.value : []);
     },
     close: () => pool.close({ force: true }),
   };
@@ -71,9 +81,9 @@ function byKey(tests: readonly ContentTest[], answers: readonly ContentAnswer[])
   return new Map(tests.map((test, index) => [contentTestKey(test), answers[index] ?? { result: "undecided" }]));
 }
 
-/** Aborted, refused by the full queue, or a worker that died of its memory limit. */
+/** Aborted, or a worker that died of its memory limit. */
 function isBudgetFault(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
   const code = (cause as { readonly code?: unknown }).code;
-  return cause.name === "AbortError" || code === "ERR_WORKER_OUT_OF_MEMORY" || /queue/i.test(cause.message);
+  return cause.name === "AbortError" || code === "ERR_WORKER_OUT_OF_MEMORY";
 }

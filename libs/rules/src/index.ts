@@ -1,6 +1,7 @@
 export { type CompiledRules, compileRules, RuleCache, type ScopeRules } from "./compile-rules.ts";
 export { type ContentPool, createContentPool } from "./content-pool.ts";
 export type { MatchedLine } from "./evaluate-condition.ts";
+export { FairQueue } from "./fair-queue.ts";
 export {
   type ContentAnswer,
   type ContentAnswers,
@@ -13,6 +14,7 @@ export {
 export { type ParsedRule, type ParsedRules, parseRule, parseRules, readStoredRule } from "./parse-rule.ts";
 export type { RuleProblem } from "./problems.ts";
 export * from "./rule.ts";
+export { RuleBudget } from "./rule-budget.ts";
 export type { RuleInput } from "./rule-input.ts";
-export { type MatchedRule, type RuleOutcome, runRules } from "./run-rules.ts";
+export { type MatchedRule, type RuleOutcome, type RuleSpending, runRules } from "./run-rules.ts";
 export type { DroppedAction, PlacedAction } from "./settle-actions.ts";

@@ -1,8 +1,9 @@
 import { composed, foldCase } from "./fold-case.ts";
 import { LiteralScanner } from "./literal-scanner.ts";
-import { matchesText, PreparedTest } from "./match-text.ts";
+import { matchesText, type PatternBudget, PreparedTest } from "./match-text.ts";
 import { PatternCache } from "./pattern-cache.ts";
 import type { ExistsTest, TextTest } from "./rule.ts";
+import { searchLines } from "./search-lines.ts";
 
 /** A test of body or attachment names: it needs the message parsed. */
 export type ContentTest = (TextTest | ExistsTest) & { readonly field: "body" | "attachmentName" };
@@ -37,9 +38,12 @@ export const contentCharactersMax = 262_144;
 const scannerTestsMin = 4;
 const patterns = new PatternCache(200_000);
 
+/** Part of the time that one test's patterns may take: what is dear is left open, and others still have their turn. */
+const testShare = 0.5;
+
 /**
  * Answers content tests; meant for a worker. `now` reads a clock in ms and `budgetMs` bounds the time between first and
- * last test; tests not reached are undecided. A single test cannot take long: RE2 is linear, texts are capped.
+ * last test; tests not reached are undecided. The clock is read between runs of a pattern, each of which is bounded.
  */
 export function matchContent(
   content: MessageContent,
@@ -53,15 +57,16 @@ export function matchContent(
     prepared,
     values.body.map(({ folded }) => folded),
   );
-  return tests.map((test, index) => {
+  const answer = (test: ContentTest, index: number): ContentAnswer => {
     const candidates = values[test.field];
     const ready = prepared[index];
     if (ready === undefined) return { result: candidates.some(({ text }) => text.trim() !== "") ? "yes" : "no" };
     if (test.field === "body" && !mayMatch(index)) return { result: "no" };
     if (budget.now() > until) return { result: "undecided" };
+    const patternBudget = { literalsFirst: true, test: runsWithin(budget.budgetMs * testShare, budget.now) };
     let isOpen = false;
     const hit = candidates.findIndex((value) => {
-      const matched = matchesText(ready, value, patterns, unbounded);
+      const matched = matchesText(ready, value, patterns, patternBudget);
       isOpen ||= matched === undefined;
       return matched === true;
     });
@@ -69,13 +74,29 @@ export function matchContent(
     if (test.field === "attachmentName") {
       return { result: "yes", line: { number: hit + 1, text: (candidates[hit]?.text ?? "").slice(0, 200) } };
     }
-    const line = budget.now() > until ? undefined : findLine(ready, candidates, hit);
+    const line = budget.now() > until ? undefined : findLine(ready, candidates, hit, patternBudget);
     return line === undefined ? { result: "yes" } : { result: "yes", line };
-  });
+  };
+  // Patterns last: they may spend all of the time, and nothing else does.
+  const answers = new Map<number, ContentAnswer>();
+  for (const patternsTurn of [false, true]) {
+    for (const [index, test] of tests.entries()) {
+      if ((test.operator === "matches") === patternsTurn) answers.set(index, answer(test, index));
+    }
+  }
+  return tests.map((_test, index) => answers.get(index) ?? { result: "undecided" });
 }
 
-// Time bounds this side; steps bound the header side.
-const unbounded = { steps: Number.POSITIVE_INFINITY, literalsFirst: true };
+/** Runs patterns until their runs together have taken this long; compiling them is bounded elsewhere. */
+function runsWithin(budgetMs: number, now: () => number): PatternBudget["test"] {
+  let leftMs = budgetMs;
+  return (pattern, text) => {
+    const startedAt = now();
+    const matched = searchLines(pattern, text, () => now() - startedAt > leftMs);
+    leftMs -= now() - startedAt;
+    return matched;
+  };
+}
 
 interface ContentValue {
   readonly text: string;
@@ -130,11 +151,10 @@ function findLine(
   ready: PreparedTest,
   values: readonly ContentValue[],
   hit: number,
+  budget: PatternBudget,
 ): { readonly number: number; readonly text: string } | undefined {
   const before = values.slice(0, hit).reduce((sum, { text }) => sum + text.split("\n").length, 0);
   const lines = (values[hit]?.text ?? "").split("\n");
-  const at = lines.findIndex(
-    (text) => matchesText(ready, { text, folded: foldCase(text) }, patterns, unbounded) === true,
-  );
+  const at = lines.findIndex((text) => matchesText(ready, { text, folded: foldCase(text) }, patterns, budget) === true);
   return at < 0 ? undefined : { number: before + at + 1, text: (lines[at] ?? "").trim().slice(0, 200) };
 }

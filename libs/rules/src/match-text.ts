@@ -1,5 +1,5 @@
 import { foldCase } from "./fold-case.ts";
-import type { PatternCache } from "./pattern-cache.ts";
+import type { CompiledPattern, PatternCache } from "./pattern-cache.ts";
 import { requiredLiteral } from "./required-literal.ts";
 import type { TextTest } from "./rule.ts";
 
@@ -28,12 +28,12 @@ export class PreparedTest {
   }
 }
 
-/** What patterns may spend. */
+/** Runs patterns for as long as they may run. */
 export interface PatternBudget {
-  /** Left: instructions x characters. What would exceed it is not decided. */
-  steps: number;
   /** Compiles and runs a pattern only on texts in which its literal occurs; without it, for tests, on all. */
   readonly literalsFirst: boolean;
+  /** Whether a pattern matches a text; undefined when there is no room left to find out. */
+  test(pattern: CompiledPattern, text: string): boolean | undefined;
 }
 
 /** Whether a value satisfies a prepared test; undefined when the budget did not allow to find out. */
@@ -71,13 +71,9 @@ function matchesPattern(
     const literal = budget.literalsFirst ? literals[index] : undefined;
     if (literal !== undefined && !folded.includes(literal)) continue;
     const pattern = patterns.get(source, test.caseSensitive === true);
-    const steps = pattern === undefined ? 0 : pattern.instructions * (text.length + 1);
-    if (pattern === undefined || steps > budget.steps) {
-      undecided = true;
-      continue;
-    }
-    budget.steps -= steps;
-    if (pattern.test(text)) return true;
+    const matched = pattern === undefined ? undefined : budget.test(pattern, text);
+    if (matched === true) return true;
+    undecided ||= matched === undefined;
   }
   return undecided ? undefined : false;
 }

@@ -5,12 +5,21 @@ export interface CompiledPattern {
   /** Whether it matches somewhere in the text; `^` and `$` also match at line ends. */
   test(text: string): boolean;
   readonly instructions: number;
+  /** It sees no start or end of the text, and dots end at line ends: it may be looked for in some lines at a time. */
+  readonly splits: boolean;
 }
+
+/** Text that may make a pattern see more than lines; taken for it where it only looks like it, too. */
+const wholeText = /\\[Az]|\(\?[a-zA-Z]*[-ms]/;
 
 /** Compiles an RE2 pattern; throws RE2JSException when it is none. */
 export function compilePattern(pattern: string, caseSensitive: boolean): CompiledPattern {
   const compiled = RE2JS.compile(pattern, RE2JS.MULTILINE | (caseSensitive ? 0 : RE2JS.CASE_INSENSITIVE));
-  return { test: (text) => compiled.test(text), instructions: compiled.programSize() };
+  return {
+    test: (text) => compiled.test(text),
+    instructions: compiled.programSize(),
+    splits: !wholeText.test(pattern),
+  };
 }
 
 /** Values by text key, together at most `weightMax` heavy; those not used for longest go first. */

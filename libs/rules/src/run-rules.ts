@@ -1,7 +1,9 @@
-import type { CompiledRule, CompiledRules } from "./compile-rules.ts";
+import type { CompiledRule, CompiledRules, RuleCache, ScopeRules } from "./compile-rules.ts";
 import { type Evaluation, evaluateCondition, type MatchedLine } from "./evaluate-condition.ts";
 import { type ContentTest, contentTestKey } from "./match-content.ts";
+import type { PatternBudget } from "./match-text.ts";
 import type { Rule, RuleScope } from "./rule.ts";
+import { RuleBudget } from "./rule-budget.ts";
 import { InputView, type RuleInput } from "./rule-input.ts";
 import { type DroppedAction, type PlacedAction, settleActions } from "./settle-actions.ts";
 
@@ -27,22 +29,30 @@ export interface RuleOutcome {
   readonly undecided: readonly { readonly rule: string; readonly scope: RuleScope }[];
 }
 
-/** Instructions x characters that patterns on headers and envelope may spend on one run: about 50 ms at worst. */
-const patternStepsMax = 2_000_000;
+/** At whose expense a run is: all runs on one message share one budget. */
+export interface RuleSpending {
+  readonly budget: RuleBudget;
+  /** Whose the scopes below the resellers' are; by default nobody else's. */
+  readonly tenantId?: string | undefined;
+}
 
 /**
  * Runs the rules from the platform down to the mailbox, in order. `stop` ends its scope, and lower scopes only if it says
  * so. Outbound rules of domains and mailboxes never run. Deterministic: no clock, no I/O.
  */
-export function runRules(compiled: CompiledRules, input: RuleInput): RuleOutcome {
+export function runRules(
+  compiled: CompiledRules,
+  input: RuleInput,
+  spending: RuleSpending = { budget: new RuleBudget() },
+): RuleOutcome {
   const view = new InputView(input);
-  const budget = { steps: patternStepsMax, literalsFirst: compiled.cache.prefilter };
   const matched: MatchedRule[] = [];
   const needs = new Map<string, ContentTest>();
   const undecided: { rule: string; scope: RuleScope }[] = [];
   for (const source of compiled.scopes) {
     if (input.direction === "outbound" && (source.scope === "domain" || source.scope === "mailbox")) continue;
     const scope = compiled.cache.scope(source);
+    const budget = budgetOf(source, compiled.cache, spending);
     const run: Evaluation = { scope, view, patterns: compiled.cache.patterns, budget };
     const stop = runScope(run, (rule, outcome) => {
       if (outcome.is === true) {
@@ -56,6 +66,15 @@ export function runRules(compiled: CompiledRules, input: RuleInput): RuleOutcome
   const needsContent = [...needs.values()];
   if (needsContent.length > 0) return { actions: [], dropped: [], matched: [], needsContent, undecided };
   return { ...settleActions(matched, input.held === true), matched, needsContent, undecided };
+}
+
+function budgetOf(
+  { scope, scopeId }: ScopeRules,
+  { prefilter }: RuleCache,
+  { budget, tenantId = "" }: RuleSpending,
+): PatternBudget {
+  const owner = scope === "platform" || scope === "reseller" ? `${scope} ${scopeId}` : `tenant ${tenantId}`;
+  return { literalsFirst: prefilter, test: (pattern, text) => budget.test(owner, pattern, text) };
 }
 
 type Told =

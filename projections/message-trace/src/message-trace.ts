@@ -130,6 +130,7 @@ function verdictRow(event: RecordedEvent<VerdictRecorded>): Row {
     verdictId: data.verdictId,
     transactionId: data.transactionId,
     ...ownerOf(event),
+    ...senderOf(event),
     at: event.occurredAt,
     phase: data.phase,
     sender: addressIn(data.facts.sender),
@@ -151,6 +152,16 @@ function verdictRow(event: RecordedEvent<VerdictRecorded>): Row {
     revision: event.revision,
     position: event.position,
   };
+}
+
+/** The tenant whose login sent the mail, where the verdict is not its own: it may know what its user was told. */
+function senderOf({ data, metadata }: RecordedEvent<VerdictRecorded>) {
+  const { resellerId, tenantId } = (data.facts.login ?? {}) as {
+    readonly resellerId?: string;
+    readonly tenantId?: string;
+  };
+  const isOwn = tenantId === undefined || tenantId === metadata.tenantId;
+  return { senderTenantId: isOwn ? null : tenantId, senderResellerId: isOwn ? null : (resellerId ?? null) };
 }
 
 /** The `address` of a fact, when it is there; facts are JSON of whatever engine version wrote them. */
@@ -188,7 +199,7 @@ function heldRows(event: RecordedEvent<MessageHeld>): readonly RowChange[] {
 /** What happened to mail: verdicts by reference, the steps of each transaction, held copies, floods. */
 export const messageTrace: RowsProjection = {
   name: "message-trace",
-  version: 2,
+  version: 3,
   tables: traceTables,
   handles: Object.keys(handlers),
   project: (event) => projectWith<TraceEvent>(handlers, event),

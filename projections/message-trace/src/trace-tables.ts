@@ -11,6 +11,9 @@ export const traceTables: readonly TableSpec[] = [
       transactionId: "text",
       tenantId: "text",
       resellerId: "text",
+      // Of the login that sent, where the verdict is another tenant's.
+      senderTenantId: "text",
+      senderResellerId: "text",
       at: "integer",
       phase: "text",
       sender: "text",
@@ -36,6 +39,8 @@ export const traceTables: readonly TableSpec[] = [
       ["transactionId"],
       ["tenantId", "position"],
       ["resellerId", "position"],
+      ["senderTenantId", "position"],
+      ["senderResellerId", "position"],
       ["tenantId", "recipient", "position"],
       ["tenantId", "sender", "position"],
     ],

@@ -73,6 +73,9 @@ export const undecidable: ShownCounterfactual = {
   today: null,
 };
 
+/** Of a verdict that another's policy decided. */
+export const above: ShownCounterfactual = { ...undecidable, why: whyNone.above, none: "above" };
+
 interface Policies {
   /** That decided. */
   readonly old: CompiledPolicy;

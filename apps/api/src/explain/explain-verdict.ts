@@ -12,13 +12,13 @@ import {
   tenantsNaming,
   withoutDenials,
 } from "@mailfold/policy";
-import type { Caller } from "../caller.ts";
+import { type Caller, mayReach } from "../caller.ts";
 import type { OperationDeps } from "../ports.ts";
 import { loadEvent } from "../records/find-event.ts";
 import { createListings } from "../records/listings.ts";
 import type { VerdictRecord } from "../records/verdict-records.ts";
-import { counterfactualFor, type ShownCounterfactual, undecidable } from "./counterfactual.ts";
-import { maskFacts, maskLine } from "./mask-facts.ts";
+import { above, counterfactualFor, type ShownCounterfactual, undecidable } from "./counterfactual.ts";
+import { hiddenScope, isOutsider, type LineReader, maskFacts, maskLine, maskTrace } from "./mask-facts.ts";
 import { policyAt } from "./policy-at.ts";
 import { scopeNaming } from "./scope-naming.ts";
 
@@ -49,24 +49,31 @@ export async function explainVerdict(
   const recorded: JudgedFacts = { facts: data.facts as unknown as Facts, phase: data.phase };
   const recomputed = await recompute(deps, event, recorded);
   const trace = recomputed?.trace ?? [{ outcome: outcomeOf(data.action), ...data.decisiveLine } as TraceLine];
-  const mayName = scopeNaming(deps.directory, caller, record.tenantId);
+  const reader = readerOf(deps, caller, event);
   const warning = warningOf(data.engineVersion, recomputed !== undefined);
-  const listingId = listingOf(deps, caller, data.decisiveLine);
+  const isDecisiveShown = maskLine({ outcome: "refuse", ...data.decisiveLine }, reader).setAtScope !== hiddenScope;
+  const listingId = reader.isOutsider ? undefined : listingOf(deps, caller, data.decisiveLine);
   return {
     facts: maskFacts(caller, data.facts),
-    trace: trace.map((line) => maskLine(line, mayName)),
+    trace: maskTrace(trace, reader),
     exact: recomputed !== undefined,
     engineVersion: data.engineVersion,
     ...(warning === undefined ? {} : { warning }),
     ...(listingId === undefined ? {} : { listingId }),
-    counterfactual: () =>
-      recomputed === undefined
-        ? undecidable
-        : counterfactualFor(caller, recorded, {
-            old: recomputed.policy,
-            now: asThen(deps.policy.current(), data.reason),
-          }),
+    counterfactual: () => {
+      // What another's policy would have said, and says today, is its own business.
+      if (reader.isOutsider && !isDecisiveShown) return above;
+      if (recomputed === undefined) return undecidable;
+      const now = asThen(deps.policy.current(), data.reason);
+      const shown = counterfactualFor(caller, recorded, { old: recomputed.policy, now });
+      return reader.isOutsider ? { ...shown, today: null } : shown;
+    },
   };
+}
+
+function readerOf(deps: OperationDeps, caller: Caller, { data, metadata }: RecordedEvent<VerdictRecorded>): LineReader {
+  const own = mayReach(caller, metadata) ? metadata.tenantId : undefined;
+  return { mayName: scopeNaming(deps.directory, caller, own), isOutsider: isOutsider(caller, data.facts) };
 }
 
 function outcomeOf(action: string): TraceLine["outcome"] {
@@ -105,7 +112,9 @@ async function recompute(
   if (found === undefined) return undefined;
   const policy = asThen(found, data.reason);
   const verdict = judgeRecorded(policy, recorded, { explain: true });
-  if (verdict === undefined || verdict.reason !== data.reason || verdict.action !== data.action) return undefined;
+  if (verdict === undefined || verdict.reason !== data.reason) return undefined;
+  // Denials refused for good once; they still come of the same steps.
+  if (verdict.action !== data.action && data.reason !== "ip-denied") return undefined;
   return { policy, trace: verdict.trace ?? [verdict.decisive] };
 }
 

@@ -77,4 +77,37 @@ describe("a verdict in a tenant's feed", () => {
     const asReseller = showEvent(world.deps, caller({ kind: "reseller", id: own.reseller as never }), event);
     assert.ok(JSON.stringify(asReseller.data).includes(foreign.mailbox));
   });
+
+  test("of a login of another tenant reads like mail of a peer", () => {
+    const event = verdict();
+    const metadata = {
+      ...event.metadata,
+      actor: { type: "mailbox", id: foreign.mailbox },
+      context: { ip: "192.0.2.9", protocol: "submission" },
+    } as const;
+    const shown = showEvent(world.deps, caller({ kind: "tenant", id: own.tenant as never }), { ...event, metadata });
+    assert.deepEqual(shown.metadata.actor, { type: "peer", id: "192.0.2.9" });
+    const ofSender = { ...metadata, tenantId: foreign.tenant as never };
+    const asSender = caller({ kind: "tenant", id: foreign.tenant as never });
+    const mine = showEvent(world.deps, asSender, { ...event, metadata: ofSender });
+    assert.deepEqual(mine.metadata.actor, metadata.actor);
+    const text = JSON.stringify(mine.data);
+    for (const id of [own.tenant, own.domain]) assert.equal(text.includes(id), false, `${id} in ${text}`);
+  });
+
+  test("of a foreign recipient says nothing of what its filters found", () => {
+    const event = verdict();
+    const data = event.data as { decisiveLine: object; facts: object };
+    const content = { sizeBytes: 9, classifier: { verdict: "spam", probability: 1, tokens: ["secret"] } };
+    const line = { step: "score", detail: "3 points: phrases/secret" };
+    const more = { ...data, decisiveLine: line, facts: { ...data.facts, content } };
+    const asSender = caller({ kind: "tenant", id: foreign.tenant as never });
+    const shown = showEvent(world.deps, asSender, { ...event, data: more });
+    assert.equal(JSON.stringify(shown).includes("secret"), false);
+    const asOwner = showEvent(world.deps, caller({ kind: "tenant", id: own.tenant as never }), {
+      ...event,
+      data: more,
+    });
+    assert.equal(JSON.stringify(asOwner).split("secret").length, 3);
+  });
 });

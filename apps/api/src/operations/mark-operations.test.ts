@@ -16,6 +16,10 @@ describe("messageMark", () => {
   async function delivered(): Promise<TenantObjects & { readonly transactionId: string }> {
     const reseller = await house.operations.resellerCreate(platformCaller, { name: "ISP" });
     const objects = await createTenantObjects(house.world, reseller.value?.resellerId ?? "", "acme");
+    return deliver(objects, reseller.value?.resellerId ?? "");
+  }
+
+  async function deliver(objects: TenantObjects, resellerId: string) {
     const { rows } = house.world.deps;
     const transactionId = String(rows.get(messageTrace, "verdicts", { verdictId: objects.verdict })?.transactionId);
     const data = {
@@ -31,7 +35,7 @@ describe("messageMark", () => {
     };
     const metadata = {
       tenantId: objects.tenant,
-      resellerId: reseller.value?.resellerId,
+      resellerId,
       actor: { type: "peer", id: "192.0.2.9" },
     } as never;
     await house.world.store.append({
@@ -113,5 +117,18 @@ describe("messageMark", () => {
     assert.deepEqual(codes(refusedThere), ["NOT_FOUND"]);
     house.world.copies.clear();
     assert.deepEqual(codes(await mark(verdict)), ["NOT_FOUND"], "deleted meanwhile");
+  });
+
+  test("goes to the tenant that has the copy, whosever the verdict is", async () => {
+    const reseller = await house.operations.resellerCreate(platformCaller, { name: "ISP" });
+    const resellerId = reseller.value?.resellerId ?? "";
+    const sending = await createTenantObjects(house.world, resellerId, "sending");
+    const receiving = await createTenantObjects(house.world, resellerId, "receiving");
+    await deliver({ ...receiving, verdict: sending.verdict }, resellerId);
+    const outcome = await house.operations.messageMark(platformCaller, { reference: sending.verdict, mark: "spam" });
+    assert.deepEqual(outcome.value?.mailboxIds, [receiving.mailbox]);
+    const [mark] = await marks();
+    assert.equal(mark?.metadata.tenantId, receiving.tenant);
+    assert.ok(mark?.stream.includes(receiving.tenant), mark?.stream);
   });
 });

@@ -1,6 +1,6 @@
 import { type MessageMarked, messageKeyOf, streams } from "@mailfold/events";
 import { parseId } from "@mailfold/ids";
-import type { MailboxId, VerdictId } from "@mailfold/kernel";
+import type { MailboxId, TenantId, VerdictId } from "@mailfold/kernel";
 import type { Caller } from "../caller.ts";
 import type { DeliveredCopy } from "../ports.ts";
 import { createVerdicts } from "../records/verdicts.ts";
@@ -26,7 +26,7 @@ export function createMarkOperations(kit: OperationKit): Pick<Operations, "messa
           if (found === undefined || tenant === undefined) return notFound("reference");
           const { tenantId, resellerId } = tenant;
           const { mark } = input;
-          // A stream for each message: a retry finds what the first call wrote, whatever day it is.
+          // Of the tenant that has the copies, whoever sent the mail: its filter learns from them. A stream for each message: a retry finds what the first call wrote, whatever day it is.
           const stream = streams.messageMark(tenantId, found.transactionId);
           return {
             belonging: { tenantId, resellerId },
@@ -54,19 +54,23 @@ async function findCopies(
   const verdictId = parseId("verdict", input.reference);
   const verdicts = createVerdicts(kit.deps.rows, kit.deps.journal.events, caller);
   const verdict = verdictId === undefined ? undefined : verdicts.find(verdictId);
-  if (verdict === undefined || verdictId === undefined || verdict.tenantId === undefined) return undefined;
+  if (verdict === undefined || verdictId === undefined) return undefined;
   const steps = await verdicts.ofTransaction("steps", verdict.transactionId);
   const delivered = steps.filter((step) => step.kind === "delivered" && step.verdictId === verdictId);
   const mailboxIds = new Set(delivered.map((step) => step.mailboxId as MailboxId));
   const copies: FoundCopy[] = [];
+  let tenantId: TenantId | undefined;
   for (const mailboxId of mailboxIds) {
     if (typeof input.mailboxId === "string" && input.mailboxId !== mailboxId) continue;
     const mailbox = kit.view(caller).mailbox(mailboxId);
     if (mailbox === undefined || mailbox.status === "deleted") continue;
+    // The targets of one recipient are one tenant's.
+    tenantId ??= mailbox.tenantId;
+    if (mailbox.tenantId !== tenantId) continue;
     for (const copy of await kit.deps.copiesOf(mailboxId, verdictId)) copies.push({ ...copy, mailboxId });
   }
-  if (copies.length === 0) return undefined;
-  return { tenantId: verdict.tenantId, transactionId: verdict.transactionId, copies: oneEach(copies, verdictId) };
+  if (copies.length === 0 || tenantId === undefined) return undefined;
+  return { tenantId, transactionId: verdict.transactionId, copies: oneEach(copies, verdictId) };
 }
 
 /** A message that lies in several folders of a mailbox is one message. */

@@ -8,11 +8,13 @@ import {
   contentTestKey,
   type MatchedLine,
   type Rule,
+  RuleBudget,
   RuleCache,
   type RuleInput,
   type RuleOutcome,
   runRules,
 } from "@mailfold/rules";
+import type { Caller } from "../caller.ts";
 import type { OperationDeps } from "../ports.ts";
 import { findStoredMessage, type StoredMessage } from "../records/stored-message.ts";
 import { checkRule, settingOf } from "./check-rules.ts";
@@ -40,8 +42,13 @@ export function createRuleTest(kit: OperationKit): Operations["ruleTest"] {
       const message = "None of this message's content can be read: it was not kept, or reading it takes too long.";
       return refused({ code: "CONTENT_UNAVAILABLE", message, path: ["messageReference"] });
     }
-    return { value: await testRule(deps, checked.value, { found, read }), errors: [] };
+    return { value: await testRule(deps, checked.value, { found, read, owner: ownerOf(caller) }), errors: [] };
   };
+}
+
+/** Who waits for the tests of bodies: all tokens of a scope together. */
+function ownerOf({ scope }: Caller): string {
+  return scope.kind === "platform" ? scope.kind : scope.id;
 }
 
 interface ReadMessage {
@@ -75,7 +82,7 @@ async function readMessage(
 async function testRule(
   { policy, ruleContent }: OperationDeps,
   rule: Rule,
-  { found, read }: { readonly found: StoredMessage; readonly read: ReadMessage },
+  { found, read, owner }: { readonly found: StoredMessage; readonly read: ReadMessage; readonly owner: string },
 ): Promise<RuleTest> {
   const { sender, recipient, direction, body, facts, isHeld } = found;
   const score = scoreOf(policy.current(), facts);
@@ -92,7 +99,7 @@ async function testRule(
   const [whole, single] = await runApart(
     [[asAsked(rule, direction)], parts.map((part) => asRule(part, direction))],
     input,
-    (tests) => ruleContent.match(read, tests),
+    (tests) => ruleContent.match(read, tests, owner),
   );
   const matched = whole?.matched[0];
   const runs = rule.enabled !== false && (rule.direction ?? "inbound") === direction;
@@ -170,15 +177,17 @@ async function runApart(
   input: RuleInput,
   match: (tests: readonly ContentTest[]) => Promise<RuleInput["content"]>,
 ): Promise<readonly RuleOutcome[]> {
+  const cache = new RuleCache();
   const compiled = lists.map((rules, index) => {
     const scope = { scope: "tenant", scopeId: String(index), revision: "", rules } as const;
-    return compileRules([scope], new RuleCache());
+    return compileRules([scope], cache);
   });
-  const first = compiled.map((rules) => runRules(rules, input));
+  const spending = { budget: new RuleBudget() };
+  const first = compiled.map((rules) => runRules(rules, input, spending));
   const tests = new Map(first.flatMap(({ needsContent }) => needsContent).map((test) => [contentTestKey(test), test]));
   if (tests.size === 0) return first;
   const content = (await match([...tests.values()])) ?? new Map();
-  return compiled.map((rules) => runRules(rules, { ...input, content }));
+  return compiled.map((rules) => runRules(rules, { ...input, content }, spending));
 }
 
 function resultOf({ path, condition }: RulePart, outcome: RuleOutcome | undefined): RuleTestCondition {

@@ -1,4 +1,6 @@
 import type { Position, ResellerId, Row, TenantId } from "@mailfold/kernel";
+import { reasons } from "@mailfold/policy";
+import { hiddenScope } from "../explain/mask-facts.ts";
 
 /** A verdict as the message trace keeps it. */
 export interface VerdictRecord {
@@ -62,4 +64,22 @@ export function verdictOfRow(row: Row): VerdictRecord {
     revision: Number(row.revision),
     position: String(row.position) as Position,
   };
+}
+
+/**
+ * A verdict of another's recipient as the sender's tenant may know it: what its user was told. That a copy was junked, held or
+ * discarded is no more told than the reply told it, and reasons that read alike to the peer are one.
+ */
+export function verdictToldToSender(row: Row): VerdictRecord {
+  const { resellerId: _theirs, tenantId: _tenant, ...record } = verdictOfRow(row);
+  const action = record.code < 400 ? "accept" : record.code < 500 ? "defer" : "reject";
+  return { ...record, action, reason: toldReason(record), scope: hiddenScope, policyEvent: null };
+}
+
+function toldReason({ code, enhancedCode, reason, text }: VerdictRecord): string {
+  if (code < 400) return "accepted";
+  const alike = Object.entries(reasons).find(([, known]) => {
+    return known.code === code && known.enhancedCode === enhancedCode && known.text === text;
+  });
+  return alike?.[0] ?? reason;
 }

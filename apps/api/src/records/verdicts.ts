@@ -1,9 +1,9 @@
 import type { EventStore } from "@mailfold/event-store";
-import type { Position, Row } from "@mailfold/kernel";
+import type { Position, ResellerId, Row, TenantId } from "@mailfold/kernel";
 import { messageTrace } from "@mailfold/projection-message-trace";
 import type { ReadStore, RowQuery } from "@mailfold/read-store";
 import { type Caller, mayReach } from "../caller.ts";
-import { belongingOfRow, type VerdictRecord, verdictOfRow } from "./verdict-records.ts";
+import { belongingOfRow, type VerdictRecord, verdictOfRow, verdictToldToSender } from "./verdict-records.ts";
 
 /** What a list of verdicts is narrowed to; all members must match. */
 export interface VerdictWhere {
@@ -34,9 +34,17 @@ export interface VerdictPage {
   readonly end: Position | undefined;
 }
 
-/** Verdicts of one caller's subtree, newest first. */
+/**
+ * Verdicts of one caller's subtree, newest first. Those on mail that a login of the subtree sent to others are not of it: they
+ * are found as the sender was told them, by what is called `told` here.
+ */
 export interface Verdicts {
   find(reference: string): VerdictRecord | undefined;
+  /** Also of mail that the subtree sent, as its sender was told. */
+  findTold(reference: string): VerdictRecord | undefined;
+  /** All verdicts of one transaction, oldest first; also of mail that the subtree sent, as its sender was told. */
+  toldInTransaction(transactionId: string): Promise<readonly VerdictRecord[]>;
+  /** Also of mail that the subtree sent, unless it is narrowed to an action or a reason. */
   list(where: VerdictWhere, page: PageWanted): Promise<VerdictPage>;
   /** All rows of one transaction in a table of the trace, oldest first. */
   ofTransaction(table: "verdicts" | "steps" | "holds", transactionId: string): Promise<readonly Row[]>;
@@ -52,19 +60,39 @@ const rowsPerTransaction = 1_000;
 export function createVerdicts(rows: ReadStore, store: EventStore, caller: Caller): Verdicts {
   const reachable = (row: Row | undefined) =>
     row !== undefined && mayReach(caller, belongingOfRow(row)) ? row : undefined;
+  const told = (row: Row): VerdictRecord | undefined => {
+    if (reachable(row) !== undefined) return verdictOfRow(row);
+    return mayReach(caller, senderOfRow(row)) ? verdictToldToSender(row) : undefined;
+  };
   return {
     find(verdictId) {
       const row = reachable(rows.get(messageTrace, "verdicts", { verdictId }));
       return row === undefined ? undefined : verdictOfRow(row);
     },
+    findTold(verdictId) {
+      const row = rows.get(messageTrace, "verdicts", { verdictId });
+      return row === undefined ? undefined : told(row);
+    },
+    async toldInTransaction(transactionId) {
+      const query: RowQuery = { where: { transactionId }, orderBy: ["position"], limit: rowsPerTransaction };
+      const found = await rows.selectAsync(messageTrace, "verdicts", query);
+      return found.map(told).filter((verdict) => verdict !== undefined);
+    },
     async list(where, page) {
-      const query = rowQuery(where, indexedWhere(caller, where), { ...page, first: page.first + 1 });
+      const wanted = { ...page, first: page.first + 1 };
+      const query = rowQuery(where, indexedWhere(caller, where), wanted);
       if (query === undefined) return scanLog(store, where, page);
-      const selected = (await rows.selectAsync(messageTrace, "verdicts", query)).filter(
-        (row) => reachable(row) !== undefined,
-      );
-      const found = selected.slice(0, page.first).map(verdictOfRow);
-      return { found, more: selected.length > page.first, end: found.at(-1)?.position };
+      const sent = rowQuery(where, sentWhere(caller, where), wanted);
+      const selected = [...(await rows.selectAsync(messageTrace, "verdicts", query))];
+      if (sent !== undefined) selected.push(...(await rows.selectAsync(messageTrace, "verdicts", sent)));
+      // Mail between two tenants of one reseller comes from both.
+      const rowsOfIds = new Map(selected.map((row) => [row.verdictId, row]));
+      const shown = [...rowsOfIds.values()].filter((row) => !isNarrowed(where) || reachable(row) !== undefined);
+      const known = shown.map(told).filter((verdict) => verdict !== undefined);
+      const seen = known.filter((verdict) => matchesVerdict(where, verdict));
+      seen.sort((a, b) => (a.position < b.position ? 1 : -1));
+      const found = seen.slice(0, page.first);
+      return { found, more: seen.length > page.first, end: found.at(-1)?.position };
     },
     async ofTransaction(table, transactionId) {
       const found = await rows.selectAsync(messageTrace, table, {
@@ -91,6 +119,23 @@ function indexedWhere(caller: Caller, where: VerdictWhere): Row | undefined {
   }
   if (where.tenantId !== undefined) return { tenantId: where.tenantId };
   return caller.scope.kind === "reseller" ? { resellerId: caller.scope.id } : undefined;
+}
+
+/** Rows of mail that the caller's subtree sent to others. What became of it there must not be found out by asking for it. */
+function sentWhere({ scope }: Caller, where: VerdictWhere): Row | undefined {
+  if (isNarrowed(where) || where.transactionId !== undefined) return undefined;
+  const { tenantId } = where;
+  if (scope.kind === "tenant" && (tenantId ?? scope.id) === scope.id) return { senderTenantId: scope.id };
+  return scope.kind === "reseller" && tenantId === undefined ? { senderResellerId: scope.id } : undefined;
+}
+
+function isNarrowed({ action, reason }: VerdictWhere): boolean {
+  return action !== undefined || reason !== undefined;
+}
+
+/** Whose login sent the mail of a row, where the verdict is another's; no caller but the platform reaches nobody's. */
+function senderOfRow({ senderResellerId, senderTenantId }: Row) {
+  return { tenantId: senderTenantId as TenantId | undefined, resellerId: senderResellerId as ResellerId | undefined };
 }
 
 /** The members that a row must equal, column by column. */

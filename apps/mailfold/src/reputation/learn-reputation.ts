@@ -31,6 +31,8 @@ export interface ReputationLearning {
   close(): Promise<void>;
 }
 
+/** A start is busy: those who serve mail come first. */
+const startAfterMs = 1_500;
 const restartMs = 1_000;
 const restartMsMax = 60_000;
 /** A stop waits no longer: what the learner had not kept yet, it folds again. */
@@ -73,6 +75,7 @@ interface Running {
 async function keepRunning(deps: ReputationDeps, running: Running): Promise<void> {
   const { signal } = running;
   let waitMs = restartMs;
+  await delay(startAfterMs, undefined, { signal }).catch(() => undefined);
   while (!signal.aborted) {
     const startedAt = performance.now();
     await runThread(deps, running);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
-import type { SettingValue } from "@mailfold/domain";
-import type { Facts, MissingFacts, ScopedRules } from "@mailfold/policy";
+import type { Facts, MissingFacts } from "@mailfold/policy";
+import { createContentReader } from "./content-reader.ts";
 import type { ContentServices } from "./content-services.ts";
 import { asking, contentFacts, contentServices, policyWith, tenantId } from "./content-test-world.ts";
 import { MessageInspection } from "./message-inspection.ts";
@@ -114,6 +114,25 @@ describe("scan", () => {
     assert.deepEqual(ips, ["198.51.100.9"]);
   });
 
+  test("each recipient's rspamd hears of the host beyond that recipient's relays, and no more than once", async () => {
+    const ips: string[] = [];
+    const { ask } = inspect(plain, {
+      rspamd: {
+        async scan(_message, { ip }) {
+          ips.push(ip);
+          return { status: "down", cause: ip };
+        },
+      },
+    });
+    const rspamd = async (facts?: Facts) =>
+      (await ask(asking(["scan"], { scanners: ["rspamd"] }), facts))?.scan?.rspamd;
+    const behind = contentFacts({ origin: { ip: "198.51.100.9" } });
+    assert.deepEqual(await rspamd(behind), { status: "down", cause: "198.51.100.9" });
+    assert.deepEqual(await rspamd(), { status: "down", cause: "192.0.2.10" });
+    await rspamd(behind);
+    assert.deepEqual(ips, ["198.51.100.9", "192.0.2.10"]);
+  });
+
   test("a scanner that never answers is down when the message's time is up", async () => {
     const never = new Promise<never>(() => {});
     const { ask } = inspect(plain, { clamav: { scan: () => never } }, 50);
@@ -146,6 +165,37 @@ describe("findings", () => {
   });
 });
 
+describe("a message that could not be read", () => {
+  const large = `${plain}${"x\r\n".repeat(5_000)}`;
+  const compiled = policyWith({ contentChecks: ["mime"] });
+
+  test("its own cost is worth points; a queue that was full or slow, and a fault of ours, are not", async () => {
+    const answers = ["too-costly", "busy", "fault"] as const;
+    const names: unknown[] = [];
+    for (const answer of answers) {
+      const { ask, services } = inspect(large, { compiled });
+      Object.assign(services.reader, {
+        read: async () => (answer === "fault" ? Promise.reject(new Error("ours")) : answer),
+      });
+      names.push((await ask(asking(["findings"])))?.findings?.map(({ name }) => name));
+    }
+    assert.deepEqual(names, [["mime-too-costly"], [], []]);
+  });
+
+  test("only who was being read is too costly; who waited for it found us busy", async () => {
+    const bytes = Buffer.from(large);
+    const none = createContentReader({ threads: 1, timeoutMs: 0 });
+    const full = createContentReader({ threads: 1, timeoutMs: 20_000, queueMax: 0 });
+    try {
+      assert.equal(await none.read(bytes), "too-costly");
+      const [first, second] = await Promise.all([full.read(bytes), full.read(bytes)]);
+      assert.deepEqual([typeof first, second], ["object", "busy"]);
+    } finally {
+      await Promise.all([none.close(), full.close()]);
+    }
+  });
+});
+
 describe("classify", () => {
   test("each tenant's filter is asked once, with the message's tokens; its fault leaves it unsure", async () => {
     const asked: string[] = [];
@@ -169,79 +219,6 @@ describe("classify", () => {
       },
     });
     assert.equal((await broken.ask(asking(["classify"])))?.classifier?.verdict, "unsure");
-  });
-});
-
-describe("rules", () => {
-  const scoped = (kind: "platform" | "tenant", rules: readonly SettingValue[]): ScopedRules =>
-    kind === "platform"
-      ? { scope: { kind }, rules, byEvent: "evt_p" }
-      : { scope: { kind, id: tenantId }, rules, byEvent: "evt_t" };
-
-  test("all scopes' rules run, platform first, over headers, body, score and authentication", async () => {
-    const compiled = policyWith({}, [
-      scoped("platform", [
-        {
-          name: "subject",
-          all: [{ field: "subject", operator: "contains", values: ["refi"] }],
-          actions: [{ do: "header", name: "X-Seen", value: "yes" }],
-        },
-      ]),
-      scoped("tenant", [
-        {
-          name: "body",
-          all: [{ field: "body", operator: "contains", values: ["p.i.l.l.s"] }],
-          actions: [{ do: "file", folder: "Pills" }],
-        },
-        {
-          name: "score",
-          all: [{ field: "score", operator: "atLeast", value: 4 }],
-          actions: [{ do: "flag", flag: "x" }],
-        },
-        { name: "spf", all: [{ field: "spf", operator: "equals", values: ["pass"] }], actions: [{ do: "discard" }] },
-      ]),
-    ]);
-    const { ask } = inspect(plain, { compiled });
-    const fact = (await ask(asking(["rules"], { score: 4.5 })))?.rules;
-    assert.deepEqual(
-      fact?.matched.map(({ scope, rule, line }) => [scope, rule, line]),
-      [
-        ["platform", "subject", "subject: Cheap refi"],
-        ["tenant", "body", "body 1: buy p.i.l.l.s at http://shop.bad.test/x"],
-        ["tenant", "score", undefined],
-      ],
-    );
-    assert.deepEqual(
-      fact?.actions.map(({ action }) => action.do),
-      ["header", "file", "flag"],
-    );
-    const spf = { result: "pass", identity: "mailfrom", domain: "sender.test" } as const;
-    const passed = (await ask(asking(["rules"]), contentFacts({ spf })))?.rules;
-    assert.deepEqual(
-      passed?.matched.map(({ rule }) => rule),
-      ["subject", "body", "spf"],
-    );
-  });
-
-  test("to a foreign recipient outbound rules run, inbound ones do not", async () => {
-    const compiled = policyWith({}, [
-      scoped("tenant", [
-        { name: "in", all: [], actions: [{ do: "discard" }] },
-        { name: "out", direction: "outbound", all: [], actions: [{ do: "header", name: "X-Out", value: "1" }] },
-      ]),
-    ]);
-    const { ask } = inspect(plain, { compiled });
-    const recipient = {
-      address: "far@away.test",
-      form: "plain",
-      acceptedBefore: 0,
-      found: { kind: "foreign" },
-    } as const;
-    const fact = (await ask(asking(["rules"]), contentFacts({ recipient })))?.rules;
-    assert.deepEqual(
-      fact?.matched.map(({ rule }) => rule),
-      ["out"],
-    );
   });
 });
 

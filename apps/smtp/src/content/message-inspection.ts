@@ -10,13 +10,13 @@ import type {
   RulesFact,
   ScanFact,
 } from "@mailfold/policy";
-import type { ContentAnswer } from "@mailfold/rules";
+import { RuleBudget } from "@mailfold/rules";
 import type { FetchFacts } from "../fact-source.ts";
 import { TimeBudget } from "../peer/time-budget.ts";
 import { authenticationFact } from "./authentication-fact.ts";
 import type { ContentServices } from "./content-services.ts";
 import type { ContentReading, ListFindings } from "./read-content.ts";
-import { noRules, ruleHeaders, runMessageRules } from "./run-message-rules.ts";
+import { noRules, type RuleMessage, ruleHeaders, runMessageRules } from "./run-message-rules.ts";
 import { brokenScanner, outOfTime, type Scanner, scanWith } from "./scan-message.ts";
 import { contentSettings, scopeRules } from "./setting-lists.ts";
 
@@ -34,7 +34,7 @@ type Patch = Partial<Content>;
 /** For everything that one message is asked, all recipients together. */
 const inspectionMs = 40_000;
 const authenticationMs = 10_000;
-/** Points for a message that takes longer to read than any honest one. */
+/** Points for a message that takes longer to read than any honest one; that we are busy is no fault of its. */
 const tooCostly: ContentFindingFact = {
   check: "mime",
   name: "mime-too-costly",
@@ -53,11 +53,13 @@ export class MessageInspection {
   private readonly message: InspectedMessage;
   private readonly budget: TimeBudget;
   private readonly authentications = new Map<string, Promise<MessageAuthResult | undefined>>();
-  private readonly scans = new Map<Scanner, Promise<ScanFact[Scanner]>>();
+  private readonly scans = new Map<string, Promise<ScanFact[Scanner]>>();
   private readonly searches = new Map<object, Promise<ListFindings | undefined>>();
   private readonly classified = new Map<string, Promise<ClassifierFact>>();
-  private readonly answers = new Map<string, ContentAnswer>();
-  private reading: Promise<ContentReading | undefined> | undefined;
+  private readonly rulesInForce = nothingSpent();
+  /** What shadows spend and leave open is not missing where it decides. */
+  private readonly rulesOnTrial = nothingSpent();
+  private reading: Promise<Reading> | undefined;
   private headers: ReturnType<typeof ruleHeaders> | undefined;
 
   constructor(services: ContentServices, message: InspectedMessage, budgetMs: number = inspectionMs) {
@@ -67,17 +69,26 @@ export class MessageInspection {
   }
 
   /** Answers the needs authentication, scan, classify, findings and rules; leaves others alone. */
-  readonly source: FetchFacts = (missing, facts) => this.answer(missing, facts, this.services.policy.current());
+  readonly source: FetchFacts = (missing, facts) =>
+    this.answer(missing, facts, this.services.policy.current(), this.rulesInForce);
 
   /** The same by the settings and rules of another policy. */
   readonly sourceUnder = (policy: CompiledPolicy): FetchFacts => {
-    return (missing, facts) => this.answer(missing, facts, policy);
+    return (missing, facts) => this.answer(missing, facts, policy, this.rulesOnTrial);
   };
 
-  private answer(missing: MissingFacts, facts: Facts, policy: CompiledPolicy): Facts | Promise<Facts> {
+  private answer(
+    missing: MissingFacts,
+    facts: Facts,
+    policy: CompiledPolicy,
+    spent: SpentOnRules,
+  ): Facts | Promise<Facts> {
     const { content } = facts;
     if (content === undefined) return facts;
-    const asked = missing.needs.flatMap((need) => this.patches[need as ContentNeed]?.(missing, facts, policy) ?? []);
+    const asked = missing.needs.flatMap((need) => {
+      if (need === "rules") return this.rules(missing, facts, { policy, spent }).then((rules) => ({ rules }));
+      return this.patches[need as PatchedNeed]?.(missing, facts, policy) ?? [];
+    });
     if (asked.length === 0) return facts;
     return Promise.all(asked).then((all) => ({ ...facts, content: Object.assign({}, content, ...all) }));
   }
@@ -95,13 +106,12 @@ export class MessageInspection {
   }
 
   private readonly patches: {
-    readonly [Name in ContentNeed]: (missing: MissingFacts, facts: Facts, policy: CompiledPolicy) => Promise<Patch>;
+    readonly [Name in PatchedNeed]: (missing: MissingFacts, facts: Facts, policy: CompiledPolicy) => Promise<Patch>;
   } = {
     authentication: async (_missing, facts) => ({ authentication: await this.authentication(facts) }),
     scan: async (missing, facts) => ({ scan: await this.scan(missing.scanners ?? [], facts) }),
     classify: async (missing) => ({ classifier: await this.classify(missing) }),
     findings: async (missing, _facts, policy) => ({ findings: await this.findings(missing, policy) }),
-    rules: async (missing, facts, policy) => ({ rules: await this.rules(missing, facts, policy) }),
   };
 
   private async authentication(facts: Facts): Promise<AuthenticationFact> {
@@ -128,7 +138,9 @@ export class MessageInspection {
   private async scan(scanners: readonly Scanner[], facts: Facts): Promise<ScanFact> {
     const found = await Promise.all(
       scanners.map(async (scanner) => {
-        const asked = memo(this.scans, scanner, async () => {
+        // rspamd is told of the peer, which is another one behind another tenant's trusted relays.
+        const key = scanner === "rspamd" ? `${scanner} ${facts.origin?.ip ?? facts.ip}` : scanner;
+        const asked = memo(this.scans, key, async () => {
           const answer = await this.attempt(scanner, async () => ({
             fact: await scanWith(this.services, scanner, this.message, facts),
           }));
@@ -145,7 +157,7 @@ export class MessageInspection {
     if (classifier === undefined || tenantId === undefined) return untrained;
     const asked = memo(this.classified, tenantId, async () => {
       const reading = await this.read();
-      if (reading === undefined) return unsure;
+      if (typeof reading === "string") return unsure;
       const fact = await this.attempt("classifier", async () => classifier.classify(tenantId, reading.tokens));
       return fact ?? unsure;
     });
@@ -156,8 +168,8 @@ export class MessageInspection {
     const { checks, lists, key } = contentSettings(policy, path ?? {});
     const hasLists = lists.phrases.length > 0 || lists.urls.length > 0;
     if (checks.length === 0 && !hasLists) return [];
-    const reading = await this.budget.within(this.read(), () => undefined);
-    if (reading === undefined) return checks.includes("mime") ? [tooCostly] : [];
+    const reading = await this.readInTime();
+    if (typeof reading === "string") return reading === "too-costly" && checks.includes("mime") ? [tooCostly] : [];
     const asked = hasLists
       ? memo(this.searches, key, () => this.attempt("search", () => this.services.reader.search(reading.text, lists)))
       : undefined;
@@ -170,23 +182,34 @@ export class MessageInspection {
     ];
   }
 
-  private async rules({ path, score }: MissingFacts, facts: Facts, policy: CompiledPolicy): Promise<RulesFact> {
+  private async rules(
+    { path, score, tenantId }: MissingFacts,
+    facts: Facts,
+    { policy, spent }: { readonly policy: CompiledPolicy; readonly spent: SpentOnRules },
+  ): Promise<RulesFact> {
     const scopes = scopeRules(policy, path ?? {});
     if (scopes.length === 0) return noRules;
     this.headers ??= ruleHeaders(this.message.bytes);
     const message = {
       headers: this.headers,
       sizeBytes: this.message.bytes.length,
-      answers: this.answers,
+      ...spent,
       text: async (): Promise<MessageText | undefined> => {
-        return (await this.budget.within(this.read(), () => undefined))?.text;
+        const reading = await this.readInTime();
+        return typeof reading === "string" ? undefined : reading.text;
       },
     };
-    return runMessageRules(this.services, message, { facts, scopes, score });
+    return runMessageRules(this.services, message, { facts, scopes, score, tenantId: path?.tenantId ?? tenantId });
   }
 
-  private read(): Promise<ContentReading | undefined> {
-    this.reading ??= this.attempt("reading", () => this.services.reader.read(this.message.bytes));
+  private readInTime(): Promise<Reading> {
+    return this.budget.within(this.read(), () => "busy" as const);
+  }
+
+  private read(): Promise<Reading> {
+    this.reading ??= this.attempt("reading", () => this.services.reader.read(this.message.bytes)).then(
+      (reading) => reading ?? "busy",
+    );
     return this.reading;
   }
 
@@ -204,7 +227,14 @@ export class MessageInspection {
   }
 }
 
-type ContentNeed = "authentication" | "scan" | "classify" | "findings" | "rules";
+type PatchedNeed = "authentication" | "scan" | "classify" | "findings";
+/** What was read; or why nothing was: the message's own cost, or ours. */
+type Reading = ContentReading | "too-costly" | "busy";
+type SpentOnRules = Pick<RuleMessage, "answers" | "open" | "budget">;
+
+function nothingSpent(): SpentOnRules {
+  return { answers: new Map(), open: new Set(), budget: new RuleBudget() };
+}
 
 function failedAuthentication(facts: Facts): AuthenticationFact {
   const address = facts.sender?.address ?? "";

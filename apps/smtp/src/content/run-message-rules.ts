@@ -6,6 +6,7 @@ import {
   compileRules,
   contentTestKey,
   type MatchedRule,
+  type RuleBudget,
   type RuleInput,
   type RuleOutcome,
   runRules,
@@ -36,17 +37,29 @@ export interface RuleMessage {
   readonly sizeBytes: number;
   /** Answers so far, by contentTestKey. */
   readonly answers: Map<string, ContentAnswer>;
+  /** Tests left open, each with whose they were: another tenant's turn may have room for the same test. */
+  readonly open: Set<string>;
+  /** What patterns may spend on this message, all recipients together. */
+  readonly budget: RuleBudget;
   /** The message's texts; undefined when they could not be read in time. */
   text(): Promise<MessageText | undefined>;
+}
+
+/** One recipient's turn; `tenantId`: at whose expense its rules run. */
+export interface RulesRequest {
+  readonly facts: Facts;
+  readonly scopes: readonly ScopeRules[];
+  readonly score: number | undefined;
+  readonly tenantId: string | undefined;
 }
 
 /** Runs all scopes' rules for one recipient: header and envelope here, body tests in a worker, when some rule needs them. */
 export async function runMessageRules(
   { rules }: ContentServices,
   message: RuleMessage,
-  request: { readonly facts: Facts; readonly scopes: readonly ScopeRules[]; readonly score: number | undefined },
+  request: RulesRequest,
 ): Promise<RulesFact> {
-  const { facts, scopes, score } = request;
+  const { facts, scopes, score, tenantId } = request;
   if (scopes.length === 0) return noRules;
   const compiled = compileRules(scopes, rules.cache);
   const authentication = ruleAuthentication(facts.content?.authentication, facts.spf);
@@ -59,18 +72,20 @@ export async function runMessageRules(
     ...(authentication === undefined ? {} : { authentication }),
     ...(score === undefined ? {} : { score }),
   };
-  const first = runRules(compiled, input);
+  const spending = { budget: message.budget, tenantId };
+  const first = runRules(compiled, input, spending);
   if (first.needsContent.length === 0) return rulesFact(first);
-  await answerTests(rules.pool, message, first.needsContent);
-  return rulesFact(runRules(compiled, { ...input, content: message.answers }));
+  await answerTests(message, first.needsContent, { pool: rules.pool, owner: tenantId ?? "" });
+  return rulesFact(runRules(compiled, { ...input, content: message.answers }, spending));
 }
 
 async function answerTests(
-  pool: ContentServices["rules"]["pool"],
   message: RuleMessage,
   tests: readonly ContentTest[],
+  { pool, owner }: { readonly pool: ContentServices["rules"]["pool"]; readonly owner: string },
 ): Promise<void> {
-  const open = tests.filter((test) => !message.answers.has(contentTestKey(test)));
+  const isOpen = (key: string): boolean => !message.answers.has(key) && !message.open.has(`${owner} ${key}`);
+  const open = tests.filter((test) => isOpen(contentTestKey(test)));
   if (open.length === 0) return;
   const text = await message.text();
   const answers =
@@ -82,10 +97,13 @@ async function answerTests(
             attachmentNames: text.attachments.flatMap(({ name }) => (name === undefined ? [] : [name])),
           },
           open,
+          owner,
         );
   for (const test of open) {
     const key = contentTestKey(test);
-    message.answers.set(key, answers.get(key) ?? { result: "undecided" });
+    const answer = answers.get(key);
+    if (answer === undefined || answer.result === "undecided") message.open.add(`${owner} ${key}`);
+    else message.answers.set(key, answer);
   }
 }
 

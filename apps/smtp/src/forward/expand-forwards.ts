@@ -1,8 +1,9 @@
-import type { Facts, RecipientFact, Verdict } from "@mailfold/policy";
+import type { Facts, RecipientFact } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import { recipientFact } from "../directory-facts.ts";
 import { classifyAddress } from "../envelope-address.ts";
 import type { Judged } from "../judge.ts";
+import type { ChargeForward } from "./charge-forward.ts";
 
 /** Who gets a message in the end: recipients and those of ours that it is sent on to, and addresses elsewhere. */
 export interface Expanded {
@@ -18,19 +19,23 @@ export interface ExpandInput {
   readonly directory: Directory;
   /** Whether mail may be sent to addresses elsewhere; without keys for it, it may not. */
   readonly maySendOut: boolean;
+  /** Asked for each address elsewhere; absent: only this message's own limit counts. */
+  readonly charge?: ChargeForward | undefined;
   /** The data phase for a recipient of ours that was not in the envelope. */
   judge(facts: Facts): Promise<Judged>;
 }
 
-/** Targets of one recipient, and recipients of ours that one message may gain. */
+/** Targets of one recipient; of one message, recipients of ours that it may gain, and addresses elsewhere. */
 const targetsMax = 20;
 const gainedMax = 100;
+const outsideMax = 100;
 /** Hops after which mail is not sent on any more: it goes round, or nearly. */
 const receivedMax = 50;
 
 /**
  * Follows forward and redirect. A target of ours is judged like a recipient, by its own tenant's policy, and its own rules
- * may send on in turn; nobody gets the message twice. Mail that is held, refused or junk stays where it is.
+ * may send on in turn; nobody gets the message twice. Mail that is held, refused or junk stays where it is, and so does a copy
+ * with an address that a limit leaves out.
  */
 export async function expandForwards(input: ExpandInput): Promise<Expanded> {
   const paths = new Paths(input.judged);
@@ -41,9 +46,14 @@ export async function expandForwards(input: ExpandInput): Promise<Expanded> {
     for (const target of wishes.targets) {
       if (target === own || paths.follows(each, target)) continue;
       const found = recipientFact(input.directory, target);
-      if (found.kind === "foreign" && input.maySendOut) paths.send(each, target);
-      if (found.kind !== "local" || paths.judged.length - input.judged.length >= gainedMax) continue;
-      paths.gain(each, await input.judge(factsFor(each.facts, target, found)));
+      if (found.kind === "foreign" && input.maySendOut) {
+        if (paths.outside < outsideMax && input.charge?.(accountOf(each), each.facts.at) !== false)
+          paths.send(each, target);
+        else paths.keep(each);
+      }
+      if (found.kind !== "local") continue;
+      if (paths.judged.length - input.judged.length >= gainedMax) paths.keep(each);
+      else paths.gain(each, await input.judge(factsFor(each.facts, target, found)));
     }
     if (!wishes.keep && !wishes.targets.includes(own)) paths.redirecting.add(each);
   }
@@ -55,6 +65,8 @@ class Paths {
   readonly judged: Judged[];
   /** Recipients whose rules keep no copy. */
   readonly redirecting = new Set<Judged>();
+  /** Recipients that keep their copy whatever their rules say. */
+  private readonly keeping = new Set<Judged>();
   private readonly byAddress: Map<string, Judged | undefined>;
   private readonly sentOn = new Map<Judged, string[]>();
   private readonly next = new Map<Judged, Judged[]>();
@@ -68,10 +80,19 @@ class Paths {
   follows(from: Judged, target: string): boolean {
     if (!this.byAddress.has(target)) return false;
     const to = this.byAddress.get(target);
-    // One elsewhere is sent to once, on somebody else's behalf.
-    if (to === undefined) this.sentOn.set(from, this.sentOn.get(from) ?? []);
+    // One elsewhere is sent to once, on somebody else's behalf: should that fail, this copy must not be lost with it.
+    if (to === undefined) this.keep(from);
     else this.lead(from, to);
     return true;
+  }
+
+  /** Addresses elsewhere so far. */
+  get outside(): number {
+    return [...this.sentOn.values()].reduce((sum, targets) => sum + targets.length, 0);
+  }
+
+  keep(judged: Judged): void {
+    this.keeping.add(judged);
   }
 
   send(from: Judged, target: string): void {
@@ -87,9 +108,9 @@ class Paths {
 
   /** A copy that goes nowhere, or only round, stays with the first whose it is. */
   expanded(): Expanded {
-    const redirected = new Set(this.redirecting);
-    for (const each of this.redirecting) if (!this.lands(each, redirected, new Set())) redirected.delete(each);
-    return { judged: this.judged, sentOn: new Map([...this.sentOn].filter(([, to]) => to.length > 0)), redirected };
+    const redirected = new Set([...this.redirecting].filter((each) => !this.keeping.has(each)));
+    for (const each of [...redirected]) if (!this.lands(each, redirected, new Set())) redirected.delete(each);
+    return { judged: this.judged, sentOn: this.sentOn, redirected };
   }
 
   private lead(from: Judged, to: Judged): void {
@@ -113,20 +134,30 @@ interface Wishes {
   readonly keep: boolean;
 }
 
+/** Recognised spam that its owner wants in the inbox, tagged or marked: that is no reason to send it to others. */
+const junkReasons: ReadonlySet<string> = new Set(["spam-tagged", "spam-marked", "dmarc-tagged", "dmarc-marked"]);
+
 const none: Wishes = { targets: [], keep: true };
 
-function wishesOf({ verdict, facts }: Judged, directory: Directory): Wishes {
+function wishesOf(judged: Judged, directory: Directory): Wishes {
+  const { verdict, facts } = judged;
   const { forwardTo = [], redirectTo = [] } = verdict.delivery ?? {};
   if (verdict.action !== "accept" || forwardTo.length + redirectTo.length === 0) return none;
-  if ((facts.content?.received ?? 0) > receivedMax || isForwardingOff(verdict, facts, directory)) return none;
+  if (junkReasons.has(verdict.reason)) return none;
+  if ((facts.content?.received ?? 0) > receivedMax || isForwardingOff(judged, directory)) return none;
   const addresses = [...forwardTo, ...redirectTo].map((target) => classifyAddress(target));
   const targets = addresses.filter(({ form }) => form === "plain").map(({ address }) => address);
   return { targets: [...new Set(targets)].slice(0, targetsMax), keep: redirectTo.length === 0 };
 }
 
+/** Who sends on: the owner of the mailbox, or for mail that leaves the sending tenant. */
+function accountOf({ verdict, facts: { recipient } }: Pick<Judged, "verdict" | "facts">) {
+  return recipient?.found.kind === "local" ? recipient.found.domain : verdict;
+}
+
 /** The switch that a suspension may set: the mail stays in its mailbox. */
-function isForwardingOff({ tenantId }: Verdict, { recipient }: Facts, directory: Directory): boolean {
-  const owner = recipient?.found.kind === "local" ? recipient.found.domain.tenantId : tenantId;
+function isForwardingOff(judged: Judged, directory: Directory): boolean {
+  const owner = accountOf(judged).tenantId;
   return owner !== undefined && directory.tenant(owner)?.switches.forwarding === true;
 }
 

@@ -56,6 +56,22 @@ describe("mail that rules send on", () => {
     assert.deepEqual([result.arc.result, result.arc.chain.at(-1)?.domain], ["pass", "mx.test"], result.arc.detail);
   });
 
+  test("what is redirected says what enters the mailbox should it fail; what is forwarded is there already", async () => {
+    rule(ids.alice, { do: "redirect", to: ["friend@far.test"] });
+    rule(ids.bob, { do: "forward", to: ["other@far.test"] });
+    await deliver(["alice@a.test", "bob@a.test"]);
+    const kept = queued().map(({ ifFailed }) => ifFailed?.map(({ mailboxId, folder }) => [mailboxId, folder]));
+    assert.deepEqual(kept, [[[ids.alice, "INBOX"]], undefined]);
+    assert.match(queued()[0]?.ifFailed?.[0]?.prefix ?? "", /^Return-Path: <.+>\r\nDelivered-To: alice@a\.test\r\n/);
+  });
+
+  test("of two that redirect to one address one is sent on; the other's copy hangs on nobody else's", async () => {
+    rule(ids.alice, { do: "redirect", to: ["friend@far.test"] });
+    rule(ids.bob, { do: "redirect", to: ["friend@far.test"] });
+    await deliver(["alice@a.test", "bob@a.test"]);
+    assert.deepEqual([queued().length, delivered()], [1, [`mail-${ids.bob}`]]);
+  });
+
   test("forward keeps the copy, and a null sender stays null", async () => {
     rule(ids.alice, { do: "forward", to: ["friend@far.test"] });
     assert.equal(await deliver(["alice@a.test"], ""), "250 2.0.0");
@@ -124,6 +140,13 @@ describe("mail that rules send on", () => {
     await client.ask("MAIL FROM:<>");
     assert.match(await client.ask(`RCPT TO:<${sender.replace("ext.test", "bad.test")}>`), /^550 5\.1\.1 /);
     await client.ask("RSET");
+    await client.ask("MAIL FROM:<>");
+    assert.match(await client.ask(`RCPT TO:<${sender.replace("@a.test", "@b.test")}>`), /^550 5\.1\.1 /, "B's account");
+    const tenant = house.deps.directory.tenant(ids.tenantA)!;
+    Object.assign(tenant.switches, { forwarding: true });
+    assert.match(await client.ask(`RCPT TO:<${sender}>`), /^550 5\.1\.1 /, "nothing is sent on here");
+    Object.assign(tenant.switches, { forwarding: false });
+    await client.ask("RSET");
     const replies = await client.deliver([sender.toUpperCase()], message, "");
     assert.match(replies.at(-1) ?? "", /^250 2\.0\.0 /);
     client.close();
@@ -131,5 +154,53 @@ describe("mail that rules send on", () => {
       queued().map(({ sender: from, recipients, vouchedBy }) => [from, recipients, vouchedBy]),
       [["", ["x@ext.test"], "none"]],
     );
+  });
+
+  test("each address elsewhere counts as one that the tenant sent to; over its limit the copy stays", async () => {
+    const to = ["1@far.test", "2@far.test", "3@far.test"];
+    rule(ids.alice, { do: "redirect", to });
+    const before = house.counters.read({ tenantId: ids.tenantA }, Date.now()).tenantRecipients ?? 0;
+    const limit = (more: number) =>
+      house.set({ kind: "tenant", id: ids.tenantA }, "tenantRecipientsPerHour", before + more);
+    limit(4);
+    await deliver(["alice@a.test"]);
+    assert.deepEqual([queued().map(({ recipients }) => recipients), delivered()], [[to], []]);
+    house.deps.fakeJournal.commits.length = 0;
+    await deliver(["alice@a.test"]);
+    assert.deepEqual(
+      [queued().map(({ recipients }) => recipients), delivered()],
+      [[["1@far.test"]], [`mail-${ids.alice}`]],
+    );
+    assert.equal(house.counters.read({ tenantId: ids.tenantA }, Date.now()).tenantRecipients, before + 4);
+  });
+
+  test("recognised spam in the inbox, tagged or marked, is not sent on", async () => {
+    const redirect = { do: "redirect", to: ["friend@far.test"] };
+    for (const junkAction of ["tag", "header"]) {
+      rule(ids.alice, redirect);
+      house.set(mailbox(ids.alice), "spamThresholds", { junk: 0.1 });
+      house.set(mailbox(ids.alice), "junkAction", junkAction);
+      house.deps.fakeJournal.commits.length = 0;
+      await deliver(["alice@a.test"]);
+      assert.deepEqual([queued().length, delivered()], [0, [`mail-${ids.alice}`]], junkAction);
+    }
+  });
+
+  test("bounces to one sender are few, and are none of the tenant's recipients", async () => {
+    rule(ids.alice, { do: "redirect", to: ["friend@far.test"] });
+    house.set({ kind: "tenant", id: ids.tenantA }, "tenantRecipientsPerHour", 1_000);
+    await deliver(["alice@a.test"], "often@ext.test");
+    const [{ sender } = { sender: "" }] = queued();
+    const sent = house.counters.read({ tenantId: ids.tenantA }, Date.now()).tenantRecipients;
+    const client = await house.from(peer);
+    for (let bounce = 0; bounce < 10; bounce += 1) {
+      await client.ask("MAIL FROM:<>");
+      assert.match(await client.ask(`RCPT TO:<${sender}>`), /^250 /);
+      await client.ask("RSET");
+    }
+    await client.ask("MAIL FROM:<>");
+    assert.match(await client.ask(`RCPT TO:<${sender}>`), /^452 4\.7\.1 /);
+    client.close();
+    assert.equal(house.counters.read({ tenantId: ids.tenantA }, Date.now()).tenantRecipients, sent);
   });
 });

@@ -90,6 +90,11 @@ export class PeerFacts {
       return then(together(words), (dnsLists) => ({ dnsLists }));
     },
     counters: ({ tenantId }, facts) => {
+      const { address, found } = facts.recipient ?? {};
+      if (address !== undefined && found?.kind === "foreign" && found.bounceFor !== undefined) {
+        const bounces = { address, tenantId: found.bounceFor.tenantId };
+        return { counters: this.sources.counters.readBounces(bounces, facts.at) };
+      }
       const accounts = { mailboxId: facts.login?.mailboxId, tenantId: tenantId ?? facts.login?.tenantId };
       return { counters: this.sources.counters.read(accounts, facts.at) };
     },

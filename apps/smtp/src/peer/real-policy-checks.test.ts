@@ -107,8 +107,8 @@ describe("the real policy asks, the edge looks up", () => {
     assert.match(await tryRcpt(77), /^250/);
   });
 
-  test("recipientsPerHour: a login's recipients beyond it are put off, and taken when the hour is over", async () => {
-    set("recipientsPerHour", 2);
+  /** A transaction of a login of tenant A. */
+  const submitting = async (): Promise<SmtpClient> => {
     const client = await SmtpClient.dial(smtp.ports.submission!, {
       early: `PROXY TCP4 203.0.${network}.10 198.51.100.1 5000 587\r\n`,
     });
@@ -119,6 +119,26 @@ describe("the real policy asks, the edge looks up", () => {
     await client.ask("EHLO client.test");
     await client.ask("AUTH PLAIN AGFsaWNlQGEudGVzdABzZWNyZXQ=");
     await client.ask("MAIL FROM:<alice@a.test>");
+    return client;
+  };
+
+  test("tenantRecipientsPerHour: recipients at another tenant here count for the tenant that sends", async () => {
+    set("tenantRecipientsPerHour", 2);
+    // Beyond what another test's login sent.
+    now += 7_200_000;
+    const client = await submitting();
+    const codes: string[] = [];
+    for (const to of ["carol@b.test", "1@away.test", "2@away.test"]) {
+      codes.push((await client.ask(`RCPT TO:<${to}>`)).slice(0, 9));
+    }
+    assert.deepEqual(codes, ["250 2.1.5", "250 2.1.5", "452 4.7.1"]);
+    client.close();
+    now += 7_200_000;
+  });
+
+  test("recipientsPerHour: a login's recipients beyond it are put off, and taken when the hour is over", async () => {
+    set("recipientsPerHour", 2);
+    const client = await submitting();
     const codes: string[] = [];
     for (const to of ["1", "2", "3"]) codes.push((await client.ask(`RCPT TO:<${to}@away.test>`)).slice(0, 9));
     now += 3_660_000;

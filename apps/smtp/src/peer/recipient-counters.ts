@@ -8,6 +8,12 @@ interface SendingAccounts {
   readonly tenantId?: TenantId | undefined;
 }
 
+/** Where a bounce goes, and the tenant whose rule sent on what it is about. */
+interface BounceAccounts {
+  readonly address: string;
+  readonly tenantId: TenantId;
+}
+
 /** Where counts outlive the process. */
 export interface CountsStore {
   /** What was counted within the last hour before `at`. */
@@ -22,6 +28,9 @@ export interface RecipientCounters {
   read(accounts: SendingAccounts, at: number): CounterFact;
   /** Counts one recipient that was accepted. */
   charge(accounts: SendingAccounts, at: number): void;
+  /** Bounces of mail that was sent on, which count apart. */
+  readBounces(accounts: BounceAccounts, at: number): CounterFact;
+  chargeBounce(accounts: BounceAccounts, at: number): void;
 }
 
 // An active mailbox costs about 500 octets: 100 MB when every one of them sends all the time.
@@ -35,17 +44,25 @@ const accountsMax = 200_000;
 export function createRecipientCounters(at: number, store?: CountsStore): RecipientCounters {
   const counts = new HourlyCounts(accountsMax);
   for (const { key, minute, count } of store?.load(at) ?? []) counts.add(key, minute * 60_000, count);
+  const charge = (keys: readonly (string | undefined)[], now: number): void => {
+    for (const key of keys) {
+      if (key === undefined) continue;
+      counts.add(key, now);
+      store?.add(key, minuteOf(now));
+    }
+  };
+  const bounceKeys = ({ address, tenantId }: BounceAccounts) =>
+    [`bounces ${tenantId} ${address}`, `bounces ${tenantId}`] as const;
   return {
     read: ({ mailboxId, tenantId }, now) => ({
       ...(mailboxId === undefined ? {} : { mailboxRecipients: counts.count(mailboxId, now) }),
       ...(tenantId === undefined ? {} : { tenantRecipients: counts.count(tenantId, now) }),
     }),
-    charge({ mailboxId, tenantId }, now) {
-      for (const key of [mailboxId, tenantId]) {
-        if (key === undefined) continue;
-        counts.add(key, now);
-        store?.add(key, minuteOf(now));
-      }
+    charge: ({ mailboxId, tenantId }, now) => charge([mailboxId, tenantId], now),
+    readBounces(accounts, now) {
+      const [toAddress, ofTenant] = bounceKeys(accounts);
+      return { bouncesToAddress: counts.count(toAddress, now), bouncesOfTenant: counts.count(ofTenant, now) };
     },
+    chargeBounce: (accounts, now) => charge(bounceKeys(accounts), now),
   };
 }

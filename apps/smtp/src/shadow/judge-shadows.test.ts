@@ -37,19 +37,19 @@ const nothing: FetchFacts = (_missing, known) => known;
 /** What shadows with these changes make of the mail. */
 async function shadowsOf(
   all: readonly (readonly PolicyChange[])[],
-  more: { readonly fetch?: FetchFacts; readonly at?: string; readonly expiresAt?: number } = {},
+  more: { readonly fetch?: FetchFacts; readonly at?: string; readonly expiresAt?: number; readonly of?: Judged } = {},
 ) {
-  const { at = "ten_a", expiresAt = 2_000, fetch = nothing } = more;
+  const { at = "ten_a", expiresAt = 2_000, fetch = nothing, of = judged } = more;
   const running = new Map([
     [at, all.map((changes, index) => ({ shadowId: `shd_${index}` as ShadowId, changes, expiresAt }))],
   ]);
-  const told = await judgeShadows(judged, {
+  const told = await judgeShadows(of, {
     shadows: { running: () => running },
     policy,
     phase: "rcpt",
     fetch: () => fetch,
   });
-  assert.equal(told.verdict, judged.verdict, "what is done stays what it was");
+  assert.equal(told.verdict, of.verdict, "what is done stays what it was");
   return told.shadows;
 }
 
@@ -78,6 +78,16 @@ describe("judgeShadows", () => {
     ]);
     const none = { shadows: { running: () => undefined }, policy: emptyPolicy(), phase: "rcpt", fetch: () => nothing };
     assert.equal(await judgeShadows(judged, none as Parameters<typeof judgeShadows>[1]), judged);
+  });
+
+  test("of another tenant that hosts the sender tells nothing: its report would say what the recipient's policy did", async () => {
+    const reject: readonly PolicyChange[] = [{ set: { spf: "reject" } }];
+    const owner = { ...(domain as object), domainId: "dom_b", tenantId: "ten_b", name: "b.example" } as never;
+    const hosted = { ...facts, senderOwner: { domain: owner, isAddress: true } };
+    const of = { facts: hosted, verdict: policy.evaluate("rcpt", hosted).verdict ?? assert.fail() };
+    assert.equal(await shadowsOf([reject], { of, at: "ten_b" }), undefined);
+    assert.equal((await shadowsOf([reject], { of, at: "rsl_1" }))?.length, 1);
+    assert.equal((await shadowsOf([reject], { of }))?.length, 1);
   });
 
   test("asks for what the changes want to know besides; a fault or silence is no word of the shadow", async () => {

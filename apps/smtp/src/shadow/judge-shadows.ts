@@ -43,6 +43,16 @@ function policyOf(base: CompiledPolicy, place: ChangePlace, shadow: RunningShado
 }
 
 /**
+ * Whether a shadow of a place may judge a verdict: its report tells what was done, which is the business of the tenant whose
+ * verdict it is, not of another that hosts the sender.
+ */
+function mayJudge({ path }: ChangePlace, { recipient }: Facts, account: Verdict): boolean {
+  if (recipient === undefined || recipient.found.kind === "foreign") return true;
+  const isTenants = path.tenantId === undefined || path.tenantId === account.tenantId;
+  return isTenants && (path.resellerId === undefined || path.resellerId === account.resellerId);
+}
+
+/**
  * A judged recipient with what the shadows of its scopes would have done: judged on the same facts, with what their changes
  * ask for besides. Nothing of it is enforced. The same object when no shadow runs there.
  */
@@ -50,7 +60,8 @@ export async function judgeShadows(judged: Judged, judging: ShadowJudging): Prom
   const running = judging.shadows.running();
   if (running === undefined) return judged;
   const { facts, verdict } = judged;
-  const tasks = relevantPlaces(facts, verdict).flatMap((place) =>
+  const places = relevantPlaces(facts, verdict).filter((place) => mayJudge(place, facts, verdict));
+  const tasks = places.flatMap((place) =>
     (running.get(scopeId(place.scope)) ?? [])
       .filter(({ expiresAt }) => expiresAt > facts.at)
       .map((shadow) => judgeShadow(judged, judging, { place, shadow })),

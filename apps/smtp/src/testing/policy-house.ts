@@ -6,6 +6,7 @@ import { createMetrics } from "@mailfold/telemetry";
 import { type ContentServices, createContentServices } from "../content/content-services.ts";
 import type { Forwarding } from "../forward/forwarding.ts";
 import { type Smtp, startSmtp } from "../index.ts";
+import { createRecipientCounters, type RecipientCounters } from "../peer/recipient-counters.ts";
 import type { SmtpDeps } from "../smtp-deps.ts";
 import { type FakeDeps, fakeDeps } from "./fake-deps.ts";
 import { SmtpClient } from "./smtp-client.ts";
@@ -14,6 +15,7 @@ import { SmtpClient } from "./smtp-client.ts";
 export interface PolicyHouse {
   readonly deps: FakeDeps & { readonly content: ContentServices };
   readonly forwarding: Forwarding;
+  readonly counters: RecipientCounters;
   /** Set before mail comes; none when absent. */
   rspamd: ContentServices["rspamd"];
   clamav: ContentServices["clamav"];
@@ -37,6 +39,7 @@ export function policyHouse(overrides: Partial<SmtpDeps> = {}): PolicyHouse {
   const house = {
     deps: undefined as unknown as PolicyHouse["deps"],
     forwarding: undefined as unknown as Forwarding,
+    counters: createRecipientCounters(Date.now()),
     rspamd: undefined as ContentServices["rspamd"],
     clamav: undefined as ContentServices["clamav"],
     classifier: undefined as ContentServices["classifier"],
@@ -72,7 +75,13 @@ export function policyHouse(overrides: Partial<SmtpDeps> = {}): PolicyHouse {
       sealKey: { privateKeyPem, selector: "arc", domain: "mx.test" },
     };
     const source = { current: () => policy, ready: () => true };
-    const fresh = await fakeDeps({ policy: source, resolver, forwarding: house.forwarding, ...overrides });
+    const fresh = await fakeDeps({
+      policy: source,
+      resolver,
+      forwarding: house.forwarding,
+      counters: house.counters,
+      ...overrides,
+    });
     const made = createContentServices({ ...fresh, metrics: createMetrics(), hostname: "mx.test" });
     // What a test sets afterwards counts.
     content = Object.defineProperties(made, {

@@ -60,6 +60,9 @@ function whoIsMeant(
   if (isBarePostmaster && known.kind === "foreign")
     return { ...recipient, found: { kind: "foreign", isOwnHost: true } };
   if (known.kind !== "unknown" || transaction.sender.address !== "") return { ...recipient, found: known };
+  const { verified, tenantId } = known.domain;
+  // Where nothing may be sent on, nothing comes back either.
+  if (!verified || deps.directory.tenant(tenantId)?.switches.forwarding === true) return { ...recipient, found: known };
   const sender = srsRecipient(deps.forwarding, recipient.address, deps.clock.now());
   const returned = sender === undefined ? undefined : classifyAddress(sender);
   if (returned?.form !== "plain") return { ...recipient, found: known };
@@ -110,8 +113,13 @@ function settle(
   transaction.recipients.set(facts.recipient?.address ?? "", judged);
   if (verdict.route === "relay" && verdict.tenantId !== undefined) transaction.relayTenant ??= verdict.tenantId;
   const { counters } = session.services.peerSources;
-  if (verdict.route === "relay" || session.login !== undefined) {
-    counters.charge({ mailboxId: session.login?.mailboxId, tenantId: verdict.tenantId }, facts.at);
+  const found = facts.recipient?.found;
+  if (verdict.reason === "bounce-returned" && found?.kind === "foreign" && found.bounceFor !== undefined) {
+    const { tenantId } = found.bounceFor;
+    counters.chargeBounce({ address: facts.recipient?.address ?? "", tenantId }, facts.at);
+  } else if (verdict.route === "relay" || session.login !== undefined) {
+    const { mailboxId, tenantId = verdict.tenantId } = session.login ?? {};
+    counters.charge({ mailboxId, tenantId }, facts.at);
   }
   session.wire.reply(replies.recipientOk);
   done();

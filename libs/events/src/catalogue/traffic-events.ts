@@ -117,6 +117,19 @@ const outbound = {
       expiresAt: f.instant,
       smtpUtf8: f.flag,
       eightBit: f.flag,
+      ifFailed: f.optional(
+        z.array(
+          z.strictObject({
+            mailboxId: f.mailboxId,
+            deliveryId: f.text,
+            folder: f.deliveryFolder,
+            prefix: f.text,
+            flags: z.array(f.text),
+            internalDate: f.instant,
+            verdictId: f.verdictId,
+          }),
+        ),
+      ),
     }),
   }),
   DeliveryAttempted: defineEvent<DeliveryAttempted>({

@@ -1,6 +1,6 @@
 import { kindOfId } from "@mailfold/ids";
 import type { Position } from "@mailfold/kernel";
-import { type VerdictRecord, verdictOfRow } from "../../records/verdict-records.ts";
+import type { VerdictRecord } from "../../records/verdict-records.ts";
 import { createVerdicts, matchesVerdict, type VerdictPage, type VerdictWhere } from "../../records/verdicts.ts";
 import type { ApiContext } from "../api-context.ts";
 import { builder } from "../builder.ts";
@@ -94,7 +94,7 @@ async function goesOn<T>(
 
 /** A transaction as far as the caller may see it. */
 export async function traceOf(transactionId: string, context: ApiContext): Promise<MessageTraceRecord | undefined> {
-  const verdicts = (await reader(context).ofTransaction("verdicts", transactionId)).map(verdictOfRow);
+  const verdicts = await reader(context).toldInTransaction(transactionId);
   const newest = verdicts.at(-1);
   if (newest === undefined) return undefined;
   return { transactionId, newest, verdicts, steps: await reader(context).ofTransaction("steps", transactionId) };
@@ -135,7 +135,7 @@ async function decisiveOf(reference: string, context: ApiContext): Promise<Verdi
 /** The transaction that a reference belongs to: a verdict's, or its own id as the sender's 250 told it. */
 function transactionOf(reference: string, context: ApiContext): string {
   if (kindOfId(reference) === "message") return reference;
-  return reader(context).find(reference)?.transactionId ?? "";
+  return reader(context).findTold(reference)?.transactionId ?? "";
 }
 
 builder.queryFields((t) => {
@@ -188,7 +188,7 @@ builder.queryFields((t) => {
       },
       resolve: async (_root, args, context) => {
         await waitForPosition(context, args.waitFor, traceViews);
-        const verdict = reader(context).find(args.reference) ?? (await decisiveOf(args.reference, context));
+        const verdict = reader(context).findTold(args.reference) ?? (await decisiveOf(args.reference, context));
         const flood = verdict === undefined ? reader(context).flood(args.reference) : undefined;
         return verdict === undefined && flood === undefined ? null : { reference: args.reference, verdict, flood };
       },

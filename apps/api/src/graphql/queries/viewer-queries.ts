@@ -74,7 +74,7 @@ async function findNode(id: string, context: ApiContext): Promise<object | undef
     case "shadow":
       return createShadows(deps.rows, context.caller).find(id);
     case "verdict":
-      return createVerdicts(deps.rows, deps.journal.events, context.caller).find(id);
+      return createVerdicts(deps.rows, deps.journal.events, context.caller).findTold(id);
     case "hold":
       return createHeldCopies(deps.rows, context.caller).find(id);
     case "message":
