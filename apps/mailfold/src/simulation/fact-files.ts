@@ -7,7 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
@@ -45,22 +45,29 @@ const nameOf = (number: number): string => `facts-${String(number).padStart(8, "
 const namePattern = /^facts-\d{8}\.seg$/;
 const decoder = new TextDecoder();
 
+/** What was written of a file cannot be made sense of: as good as damaged. */
+function decoded<T>(path: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw new FactFileBroken(`${path} cannot be decoded`, { cause: error });
+  }
+}
+
 /** Reads a file; answers its head, and its blocks by number. */
 function readFile(path: string): { readonly head: Head; readonly block: (number: number) => Uint8Array } {
   const bytes = readFileSync(path);
   const end = bytes.indexOf(10);
-  let head: Head;
-  try {
-    head = JSON.parse(decoder.decode(bytes.subarray(0, end))) as Head;
-  } catch (error) {
-    throw new FactFileBroken(`${path} has no head`, { cause: error });
-  }
+  const head = decoded(path, () => JSON.parse(decoder.decode(bytes.subarray(0, end))) as Head);
   const { lengths = [], sum } = head;
   const blocks = bytes.subarray(end + 1);
   const starts = [0];
   for (const length of lengths) starts.push((starts.at(-1) ?? 0) + length);
   if (blocks.length !== starts.at(-1) || crc32(blocks) !== sum) throw new FactFileBroken(`${path} is damaged`);
-  return { head, block: (number) => zstdDecompressSync(blocks.subarray(starts[number], starts[number + 1])) };
+  return {
+    head,
+    block: (number) => decoded(path, () => zstdDecompressSync(blocks.subarray(starts[number], starts[number + 1]))),
+  };
 }
 
 /** Sealed segments in a directory, one file each; a chain from one position of the log to another. */
@@ -126,21 +133,20 @@ export class FactFiles {
   }
 
   marksOf(file: FactFile): readonly FactMark[] {
-    return JSON.parse(decoder.decode(readFile(file.path).block(0))) as readonly FactMark[];
+    const marks = readFile(file.path).block(0);
+    return decoded(file.path, () => JSON.parse(decoder.decode(marks)) as readonly FactMark[]);
   }
 
   segmentOf(file: FactFile): FactSegment {
     const { block, head } = readFile(file.path);
-    return decodeSegment(head.rows, (number) => block(number + 1));
+    return decoded(file.path, () => decodeSegment(head.rows, (number) => block(number + 1)));
   }
 
-  /** Throws a file and all after it away. */
+  /** Throws a file and all after it away; nothing if it is gone already. */
   dropFrom(file: FactFile): void {
-    this.#drop(this.#files.indexOf(file));
-  }
-
-  #drop(from: number): void {
-    for (const { path } of this.#files.splice(Math.max(0, from))) rmSync(path, { force: true });
+    const from = this.#files.indexOf(file);
+    if (from < 0) return;
+    for (const { path } of this.#files.splice(from)) rmSync(path, { force: true });
   }
 
   #read(floor: Position): void {
@@ -171,7 +177,7 @@ export class FactFiles {
     const draft = `${path}.new`;
     const file = openSync(draft, "w", 0o600);
     try {
-      writeSync(file, bytes);
+      writeFileSync(file, bytes);
       fsyncSync(file);
     } finally {
       closeSync(file);

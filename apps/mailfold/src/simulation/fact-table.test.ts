@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { type Position, type RecordedEvent, startOfLog, type VerdictId } from "@mailfold/kernel";
 import { emptyPolicy, type Facts, SegmentBuilder, segmentRowsMax } from "@mailfold/policy";
-import { FactFiles } from "./fact-files.ts";
+import { FactFileBroken, FactFiles } from "./fact-files.ts";
 import { FactTable } from "./fact-table.ts";
 import { PolicyOfLog, runSimulation } from "./run-simulation.ts";
 
@@ -26,6 +26,8 @@ class RefusalLog {
   floorAt = startOfLog;
   epochName = "epoch-1";
   read = 0;
+  /** Called once, before the next event is read. */
+  beforeNext: (() => void) | undefined;
 
   add(count: number): void {
     for (let n = 0; n < count; n += 1) {
@@ -51,6 +53,8 @@ class RefusalLog {
       if (event.position <= (options.after ?? startOfLog)) continue;
       if (options.filter?.types?.includes(event.type) !== true) continue;
       this.read += 1;
+      this.beforeNext?.();
+      this.beforeNext = undefined;
       yield event;
     }
   }
@@ -87,6 +91,59 @@ describe("table of facts", () => {
     const file = again.files[0] ?? assert.fail();
     assert.equal(again.segmentOf(file).verdictIds[0], "vrd_1");
     assert.deepEqual(again.marksOf(file), []);
+  });
+
+  test("whose file could not be written takes no more rows before it is", async () => {
+    log.add(segmentRowsMax - 1);
+    const table = await open();
+    // Where the draft would be opened.
+    const inTheWay = join(dir, "facts-00000001.seg.new");
+    mkdirSync(inTheWay);
+    log.add(3);
+    await assert.rejects(table.catchUp(), { code: "EISDIR" });
+    await assert.rejects(table.catchUp(), { code: "EISDIR" });
+    assert.deepEqual([table.files.length, table.newest().rows], [0, segmentRowsMax]);
+    rmSync(inTheWay, { recursive: true });
+    await table.catchUp();
+    const file = table.files[0] ?? assert.fail();
+    assert.deepEqual([file.rows, table.segmentOf(file).rows, table.newest().rows], [segmentRowsMax, segmentRowsMax, 2]);
+    assert.deepEqual([file.upTo, table.newest().verdictIds], [position(segmentRowsMax), ["vrd_32769", "vrd_32770"]]);
+  });
+
+  test("whose file turns out broken while the log is being read is made again without a gap", async () => {
+    log.add(segmentRowsMax);
+    const table = await open();
+    const file = table.files[0] ?? assert.fail();
+    log.add(4);
+    let discards: readonly Promise<void>[] = [];
+    // Two simulations find it between two events.
+    log.beforeNext = () => {
+      discards = [table.discard(file), table.discard(file)];
+    };
+    await table.catchUp();
+    await Promise.all(discards);
+    assert.equal(rowsOf(table), 0);
+    await table.catchUp();
+    assert.deepEqual([table.files.length, rowsOf(table), log.read], [1, segmentRowsMax + 4, 2 * segmentRowsMax + 8]);
+  });
+
+  test("whose file cannot be decoded fails one simulation, and is made again for the next", async () => {
+    log.add(segmentRowsMax);
+    const table = await open();
+    const file = table.files[0] ?? assert.fail();
+    const segment = table.segmentOf(file);
+    await table.discard(file);
+    const files = FactFiles.open(dir, { epoch: log.epochName, floor: startOfLog });
+    files.append({ ...segment, rows: segment.rows + 3 }, file.upTo);
+    const again = await open();
+    assert.throws(() => again.segmentOf(again.files[0] ?? assert.fail()), FactFileBroken);
+    const request = { place: { scope: { kind: "platform" }, path: {} }, from: 0, to: 2_000 } as const;
+    const changes = [{ entryAdd: { list: "accept", pattern: "192.0.2.7" } }] as const;
+    const policy = new PolicyOfLog(log as never);
+    const tools = { table: again, policy, signal: new AbortController().signal, progressed: () => undefined };
+    await assert.rejects(runSimulation({ ...request, changes }, tools), FactFileBroken);
+    const outcome = await runSimulation({ ...request, changes }, tools);
+    assert.ok("result" in outcome && outcome.result.reachesData === segmentRowsMax);
   });
 
   test("tries changes as one of the log's moment, and tells how far it is", async () => {

@@ -52,24 +52,33 @@ export class FactTable {
     return this.#open.seal();
   }
 
-  /** A file that cannot be read: it is made again from the log, with all after it. */
-  discard(file: FactFile): void {
-    this.#files.dropFrom(file);
-    this.#open = new SegmentBuilder();
-    this.#position = this.#files.checkpoint;
+  /** A file that cannot be read: it is made again from the log, with all after it, once what is being read is taken in. */
+  discard(file: FactFile): Promise<void> {
+    const turn = this.#reading.then(() => {
+      this.#files.dropFrom(file);
+      this.#open = new SegmentBuilder();
+      this.#position = this.#files.checkpoint;
+    });
+    this.#reading = turn.catch(() => undefined);
+    return turn;
   }
 
   async #read(signal: AbortSignal | undefined): Promise<void> {
     for await (const event of this.#log.readAll({ after: this.#position, filter: factFilter })) {
       if (signal?.aborted === true) return;
+      // Full since its file could not be written: it takes no more before that is done.
+      if (this.#open.isFull) this.#seal();
       const fact = factOfEvent(event);
       if (fact !== undefined && "verdict" in fact) this.#open.add(fact.verdict);
       else if (fact !== undefined) this.#open.mark(fact.mark);
       this.#position = event.position;
-      if (!this.#open.isFull) continue;
-      this.#files.append(this.#open.seal(), event.position);
-      this.#open = new SegmentBuilder();
+      if (this.#open.isFull) this.#seal();
     }
     this.#files.expire(await this.#log.floor("traffic"));
+  }
+
+  #seal(): void {
+    this.#files.append(this.#open.seal(), this.#position);
+    this.#open = new SegmentBuilder();
   }
 }

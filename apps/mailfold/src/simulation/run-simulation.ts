@@ -62,7 +62,7 @@ export async function runSimulation(request: SimulationRequest, tools: Tools): P
   // Both must be of one moment: rows that come meanwhile are left for another time.
   const newest = table.newest();
   const files = table.files.filter(({ maxAt }) => maxAt >= request.from);
-  for (const file of files) simulation.addMarks(readFrom(table, file, () => table.marksOf(file)));
+  for (const file of files) await readFrom(table, file, () => simulation.addMarks(table.marksOf(file)));
   simulation.addMarks(newest.marks);
   const isAsked = ({ maxAt, minAt }: FactFile): boolean => maxAt >= request.from && minAt < request.to;
   const asked = files.filter(isAsked);
@@ -76,19 +76,20 @@ export async function runSimulation(request: SimulationRequest, tools: Tools): P
   };
   for (const file of asked) {
     if (signal.aborted) return { cancelled: true };
-    await add(readFrom(table, file, () => table.segmentOf(file)));
+    await readFrom(table, file, () => add(table.segmentOf(file)));
   }
   await add(newest);
   if (signal.aborted) return { cancelled: true };
   return { result: simulation.result(), policyEvent: baseline.revision };
 }
 
-function readFrom<T>(table: FactTable, file: FactFile, read: () => T): T {
+/** Columns are decoded as they are looked at: a file shows that it is broken as late as while it is tried. */
+async function readFrom(table: FactTable, file: FactFile, read: () => void | Promise<void>): Promise<void> {
   try {
-    return read();
+    await read();
   } catch (error) {
     // A file may have expired meanwhile; a broken one is made again.
-    if (error instanceof FactFileBroken) table.discard(file);
+    if (error instanceof FactFileBroken) await table.discard(file);
     throw error;
   }
 }
