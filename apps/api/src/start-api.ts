@@ -18,6 +18,8 @@ import { createTokenAuthentication } from "./token-authentication.ts";
 const closeTimeoutMs = 5_000;
 /** A preview holds up to 4 MiB while it is read. */
 const previewsAtOnce = 4;
+/** Explaining takes this thread's time: what waits for rows lets another go on, and no more. */
+const explainsAtOnce = 2;
 
 /** Starts GraphQL, the audit feed, health and metrics on HTTP and, with a tlsContext, on HTTPS. */
 export async function startApi(deps: ApiDeps, config: ApiConfig): Promise<RunningApi> {
@@ -32,6 +34,7 @@ export async function startApi(deps: ApiDeps, config: ApiConfig): Promise<Runnin
     timelines: createPolicyTimelines(deps.journal.events),
     simulations: new SimulationJobs(deps.simulations, deps.clock),
     previews: new Turns(previewsAtOnce),
+    explains: new Turns(explainsAtOnce),
   };
   const registry = createFeedRegistry();
   const failures = createRateLimit(deps.clock, limits.authFailuresPerMinute / 60, limits.authFailuresPerMinute);

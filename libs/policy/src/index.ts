@@ -40,6 +40,7 @@ export * from "./validate-limit.ts";
 export * from "./validate-setting.ts";
 export { applyChanges, type ChangedPolicy, type ChangePlace, proposedEvent } from "./what-if/apply-changes.ts";
 export { type ChangeSize, changeSize, compareSizes } from "./what-if/change-size.ts";
+export { entryPatterns } from "./what-if/entry-patterns.ts";
 export {
   factsUnder,
   type JudgedFacts,

@@ -115,6 +115,7 @@ function compareRows(columns: readonly string[], a: Row, b: Row): number {
 function matches(row: Row, query: CheckedQuery): boolean {
   if (!query.where.every(([column, value]) => (row[column] ?? null) === value)) return false;
   if (!query.and.every(([column, op, value]) => compares(row[column] ?? null, op, value))) return false;
+  if (query.oneOf !== undefined && !isOneOf(row[query.oneOf[0]] ?? null, query.oneOf[1])) return false;
   if (query.after === undefined) return true;
   const cursor = Object.fromEntries(query.order.map((column, index) => [column, query.after?.[index] ?? null]));
   // Row values with a null are neither before nor after in SQL.
@@ -125,6 +126,10 @@ function matches(row: Row, query: CheckedQuery): boolean {
   }
   const order = compareRows(query.order, row, cursor);
   return query.descending ? order < 0 : order > 0;
+}
+
+function isOneOf(value: ColumnValue, among: readonly ColumnValue[]): boolean {
+  return value !== null && among.some((each) => each !== null && compareValues(value, each) === 0);
 }
 
 function compares(value: ColumnValue, op: CheckedQuery["and"][number][1], operand: ColumnValue): boolean {

@@ -15,6 +15,8 @@ export interface RowQuery {
     op: "<" | "<=" | ">" | ">=" | "!=" | "like",
     value: ColumnValue,
   ])[];
+  /** Only rows whose column has one of up to 1,000 values; null is none. */
+  readonly oneOf?: readonly [column: string, values: readonly ColumnValue[]];
   readonly orderBy?: readonly string[];
   /** Only rows beyond this one, in the order asked for: an earlier answer's last row (its orderBy and key columns, none null). */
   readonly after?: Row;

@@ -63,6 +63,10 @@ const query: fc.Arbitrary<RowQuery> = fc.record(
       ),
       { maxLength: 2 },
     ),
+    oneOf: fc.oneof(
+      fc.tuple(fc.constantFrom("note", "a"), fc.array(fc.oneof(narrow, orNull(text)), { maxLength: 4 })),
+      fc.tuple(fc.constant("size"), fc.array(orNull(integer), { maxLength: 4 })),
+    ),
   },
   { requiredKeys: ["limit"] },
 ) as fc.Arbitrary<RowQuery>;
@@ -140,6 +144,9 @@ describe("rows in SQL and in memory", () => {
     }
     assert.throws(() => memory.select(projection, "wide", { limit: 1001 }), RowError);
     assert.throws(() => memory.select(projection, "wide", { limit: 1, orderBy: ["nope"] }), RowError);
+    const many = Array.from({ length: 1_001 }, (_, index) => String(index));
+    assert.throws(() => memory.select(projection, "wide", { limit: 1, oneOf: ["note", many] }), RowError);
+    assert.throws(() => memory.select(projection, "wide", { limit: 1, oneOf: ["nope", []] }), RowError);
     db.close();
   });
 });

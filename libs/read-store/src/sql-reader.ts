@@ -151,7 +151,9 @@ export class SqlReader implements RowReader {
 }
 
 function columnsUsed(query: CheckedQuery): readonly string[] {
-  return [...query.where.map(([column]) => column), ...query.and.map(([column]) => column), ...query.order];
+  const { and, oneOf, order, where } = query;
+  const compared = [...where, ...and].map(([column]) => column);
+  return [...compared, ...(oneOf === undefined ? [] : [oneOf[0]]), ...order];
 }
 
 /** Columns that an older version's rows lack read as null. */

@@ -86,6 +86,11 @@ export function selectSql(identifier: string, columns: readonly string[], query:
     terms.push(`${quoted(column)} ${op === "like" ? "LIKE" : op} ?`);
     values.push(value);
   }
+  if (query.oneOf !== undefined) {
+    const [column, among] = query.oneOf;
+    terms.push(`${quoted(column)} IN (${among.map(() => "?").join(", ")})`);
+    values.push(...among);
+  }
   if (query.after !== undefined) {
     const marks = query.order.map(() => "?").join(", ");
     terms.push(`(${query.order.map(quoted).join(", ")}) ${query.descending ? "<" : ">"} (${marks})`);

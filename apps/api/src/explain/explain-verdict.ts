@@ -4,6 +4,7 @@ import type { RecordedEvent } from "@mailfold/kernel";
 import {
   type CompiledPolicy,
   engineVersion,
+  entryPatterns,
   type Facts,
   type JudgedFacts,
   judgeRecorded,
@@ -108,6 +109,7 @@ async function recompute(
   const found = await policyAt(deps, data.policyEvent, {
     scopes: scopesIn(recorded.facts, event, tenantsNaming(deps.policy.current(), recorded.facts)),
     subjects: subjectsIn(recorded.facts),
+    patterns: entryPatterns(recorded.facts),
   });
   if (found === undefined) return undefined;
   const policy = asThen(found, data.reason);

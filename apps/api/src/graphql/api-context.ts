@@ -36,4 +36,6 @@ export interface ApiShared {
   readonly simulations: SimulationJobs;
   /** Previews of held mail that are read at once. */
   readonly previews: Turns;
+  /** Verdicts that are explained at once. */
+  readonly explains: Turns;
 }

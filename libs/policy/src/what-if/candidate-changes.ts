@@ -10,6 +10,7 @@ import type { CompiledPolicy, Facts } from "../types.ts";
 import { type ChangePlace, proposedEvent } from "./apply-changes.ts";
 import { ListOverlay } from "./list-overlay.ts";
 import type { PolicyChange } from "./policy-change.ts";
+import { seenOf } from "./seen-of.ts";
 import { ruleCandidates, settingCandidates } from "./setting-candidates.ts";
 
 /** Settings that no answer tells anybody to loosen: what they keep out is malware. */
@@ -67,21 +68,6 @@ function subjectKind(value: string): ListingSubject["kind"] {
 
 function domainOf(address: string): string {
   return address.slice(address.lastIndexOf("@") + 1);
-}
-
-function canonicalHost(name: string | undefined): string | undefined {
-  return name?.toLowerCase().replace(/\.$/, "");
-}
-
-/** Who was seen: the peer, the host beyond a trusted relay, the names it has or gives itself, the sender. */
-function seenOf({ helo, host, ip, origin, sender }: Facts) {
-  const address = sender?.address.toLowerCase() ?? "";
-  return {
-    ips: [ip, origin?.ip].filter((each) => each !== undefined),
-    host: host?.status === "confirmed" ? canonicalHost(host.name) : undefined,
-    helo: canonicalHost(helo),
-    address: address === "" ? undefined : address,
-  };
 }
 
 function entryCandidates({ policy, facts }: SearchMatter, place: ChangePlace): readonly PolicyChange[] {

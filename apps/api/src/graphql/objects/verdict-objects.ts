@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { idFromUuid } from "@mailfold/ids";
 import type { Row } from "@mailfold/kernel";
 import type { TraceLine } from "@mailfold/policy";
@@ -27,12 +28,21 @@ const traceLineRef = builder.objectRef<TraceLine>("TraceLine").implement({
 
 export const verdictRef = builder.objectRef<VerdictRecord>("Verdict");
 
+/** Between two explanations this thread serves whoever else waits for it. */
+function inTurn<T>({ api, left }: ApiContext, work: () => T | Promise<T>): Promise<T> {
+  return api.explains.run(async () => {
+    await nextTurn();
+    left.throwIfAborted();
+    return work();
+  });
+}
+
 /** Explains a verdict once per request, however many fields ask. */
 function explainOnce(context: ApiContext, verdict: VerdictRecord): Promise<VerdictExplanation | undefined> {
   const known = context.explained.get(verdict.verdictId);
   if (known !== undefined) return known;
   spendRows(context, { first: 100 });
-  const made = explainVerdict(context.api.deps, context.caller, verdict);
+  const made = inTurn(context, () => explainVerdict(context.api.deps, context.caller, verdict));
   context.explained.set(verdict.verdictId, made);
   return made;
 }
@@ -149,7 +159,8 @@ export const explanationRef = builder.objectRef<Explanation>("Explanation").impl
       resolve: async ({ verdict }, _args, context) => {
         if (verdict === undefined) return null;
         spendRows(context, { first: 100 });
-        return (await explainOnce(context, verdict))?.counterfactual() ?? null;
+        const explanation = await explainOnce(context, verdict);
+        return explanation === undefined ? null : inTurn(context, explanation.counterfactual);
       },
     }),
   }),
