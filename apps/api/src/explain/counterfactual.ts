@@ -9,6 +9,7 @@ import {
   type NoChangeReason,
   type PolicyChange,
   reasons,
+  relayLockOf,
   rulesPath,
   searchCounterfactual,
   settingWarning,
@@ -153,7 +154,8 @@ function shownChange(policy: CompiledPolicy, { change, place }: Found): ShownCha
   }
   if ("entryAdd" in change) {
     const { list, pattern } = change.entryAdd;
-    const warning = entryWarning(scope, change.entryAdd);
+    const lock = relayLockOf(policy, path);
+    const warning = entryWarning(scope, change.entryAdd, lock?.setting);
     return { kind: "entryAdd", ...shared, entry: { list, pattern }, ...(warning === undefined ? {} : { warning }) };
   }
   if ("entryRemove" in change) return { kind: "entryRemove", ...shared, entry: change.entryRemove };
@@ -167,10 +169,12 @@ function nameOf(rule: SettingValue): string {
   return typeof name === "string" ? name : "";
 }
 
-/** What whoever adds the entry should know: an IP at tenant scope or above also opens relaying. */
-function entryWarning(scope: Scope, entry: Extract<PolicyChange, { entryAdd: unknown }>["entryAdd"]) {
-  const { list, pattern } = entry;
-  const checked = validateSenderEntry({ list, pattern, scopeKind: scope.kind }, { unlocked: [] });
+type EntryAdd = Extract<PolicyChange, { entryAdd: unknown }>["entryAdd"];
+
+/** What whoever adds the entry should know: an IP at tenant scope or above also opens relaying, unless that is locked above. */
+function entryWarning(scope: Scope, { list, pattern }: EntryAdd, locked: string | undefined) {
+  const lock = locked === undefined ? undefined : { setting: locked, scope: "a scope above" };
+  const checked = validateSenderEntry({ list, pattern, scopeKind: scope.kind }, { unlocked: [], lock });
   if ("problem" in checked) return undefined;
   const opens = checked.opensRelaying ? "This entry also lets the peer relay without a login." : undefined;
   return checked.warning ?? opens;
