@@ -29,6 +29,7 @@ import {
   rulesAlong,
   settingValue,
 } from "./policy-state.ts";
+import { type RelayLock, relayLockAbove } from "./relay-locks.ts";
 import { ScopeMap } from "./scope-map.ts";
 import { settingDefinition, settingDefinitions, settingWarning } from "./setting-definitions.ts";
 import type {
@@ -220,4 +221,9 @@ export function withRevision(policy: CompiledPolicy, revision: string): Compiled
 /** Settings in force for a scope path, each with the scope and event it comes from. */
 export function effectivePolicy(policy: CompiledPolicy, path: ScopePath): readonly EffectiveSetting[] {
   return policy.effective(path);
+}
+
+/** The lock that keeps accept entries of a path's narrowest scope from opening relaying, for whoever writes one. */
+export function relayLockOf(policy: CompiledPolicy, path: ScopePath): RelayLock | undefined {
+  return relayLockAbove(stateOf(policy), chainOf(path));
 }

@@ -7,11 +7,14 @@ import { listsAddresses, openedByAcceptIp, openedByAddresses } from "./peer-entr
 import { chainOf, isUnlocked, platformChain, relayModeOf, type ScopeChain, tenantChain } from "./policy-state.ts";
 import type { KnownReason } from "./reasons.ts";
 import type { Opening, RelayDecision } from "./relay-grant.ts";
+import { mayEntryOpen, relayLockAbove } from "./relay-locks.ts";
 import { namedSenders, openedBySenderEntry, senderProof } from "./sender-entries.ts";
 import type { SettingName } from "./setting-definitions.ts";
 import type { DomainFact, TraceLine } from "./types.ts";
 
 const step = "relay";
+/** Reasons of grants that rest on an accept entry. */
+const isByEntry: ReadonlySet<string> = new Set(["relay-accept-entry", "relay-spf-entry", "relay-unverified-entry"]);
 
 function settingLine(judging: Judging, chain: ScopeChain, name: SettingName, outcome: TraceLine["outcome"]): TraceLine {
   return lineOfSetting(judging, chain, name, { step, outcome });
@@ -104,10 +107,13 @@ function tenantsNamingPeer(judging: Judging): readonly Candidate[] {
   };
   if (ip) {
     state.lists.eachTenantNamingIp(ip, facts.at, (row) => {
-      if (state.lists.listOf(row) === "accept")
-        return add(row, { reason: "relay-accept-entry", vouchedBy: "ip-entry" });
       const scope = state.lists.scopeOf(row);
-      const inForce = listsAddresses(state, tenantChain(state, scope), scope);
+      const chain = tenantChain(state, scope);
+      if (state.lists.listOf(row) === "accept") {
+        const counts = mayEntryOpen(judging, chain, row);
+        return counts && add(row, { reason: "relay-accept-entry", vouchedBy: "ip-entry" });
+      }
+      const inForce = listsAddresses(state, chain, scope);
       return inForce && add(row, { reason: "relay-address", vouchedBy: "ip-entry" });
     });
   }
@@ -146,6 +152,12 @@ function platformOpening(judging: Judging): Opening | undefined {
   return openedBySenderEntry(judging, platformChain, false).opening;
 }
 
+/** Whether the scopes above a tenant leave it to it to say who relays as a candidate says. */
+function isOpenUnder({ state }: Judging, chain: ScopeChain, { reason, scope }: Candidate): boolean {
+  if (reason === "relay-address") return listsAddresses(state, chain, scope);
+  return !isByEntry.has(reason) || relayLockAbove(state, chain) === undefined;
+}
+
 function relayForCandidate(judging: Judging, candidate: Candidate): RelayDecision {
   const { facts, state } = judging;
   const tenantId = scopeId(candidate.scope) as TenantId;
@@ -171,7 +183,7 @@ function relayForCandidate(judging: Judging, candidate: Candidate): RelayDecisio
   if (known.submissionOff) return refusal(judging, "submission-suspended", gone, account);
   const chain = known.resellerId === undefined ? tenantChain(state, candidate.scope) : chainOf(account);
   // The reseller above may not have been known where the candidate was found.
-  if (candidate.reason === "relay-address" && !listsAddresses(state, chain, candidate.scope)) {
+  if (!isOpenUnder(judging, chain, candidate)) {
     return refusal(judging, "relay-denied", settingLine(judging, chain, "relayMode", "refuse"), account);
   }
   return { grant: { ...candidate, account, chain } };

@@ -5,6 +5,7 @@ export {
   effectivePolicy,
   emptyPolicy,
   type PolicyInputs,
+  relayLockOf,
   withDenial,
   withEntry,
   withLimit,

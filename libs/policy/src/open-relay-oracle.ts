@@ -1,18 +1,37 @@
 import type { Scope } from "@mailfold/domain";
 import type { TenantId } from "@mailfold/kernel";
 import { isLoopback, isPrivateAddress, mayOpenRelaying, parseIp, parseIpPrefix, prefixContains } from "./ip-address.ts";
-import type { SettingInput } from "./policy-changes.ts";
+import type { LimitInput, SettingInput } from "./policy-changes.ts";
 import { type Lookups, platformScope, resellerScope } from "./policy-test-world.ts";
 import type { EntryInput, Facts } from "./types.ts";
 
 /** Raw inputs, unvalidated: what reaches the engine must not matter for safety. */
 export interface Inputs {
   readonly settings: readonly SettingInput[];
+  readonly limits: readonly LimitInput[];
   readonly entries: readonly EntryInput[];
 }
 
 const live = (item: EntryInput, at: number): boolean => item.expiresAt === undefined || item.expiresAt > at;
 const same = (a: Scope, b: Scope): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Accept entries in force: the last entry of a scope, list and pattern replaces those before. */
+function acceptsOf({ entries }: Inputs, at: number): readonly EntryInput[] {
+  return entries.filter(
+    (item, index) =>
+      live(item, at) &&
+      item.list === "accept" &&
+      !entries
+        .slice(index + 1)
+        .some((later) => same(later.scope, item.scope) && later.list === "accept" && later.pattern === item.pattern),
+  );
+}
+
+/** A scope and those above it, narrowest first. */
+function above(scope: Scope): readonly Scope[] {
+  if (scope.kind === "platform") return [scope];
+  return scope.kind === "reseller" ? [scope, platformScope] : [scope, resellerScope, platformScope];
+}
 
 /** The specification said again, naively, over the raw inputs. */
 export function oracle(all: Inputs, facts: Facts, found: Lookups) {
@@ -20,26 +39,31 @@ export function oracle(all: Inputs, facts: Facts, found: Lookups) {
   const sender = facts.sender?.address ?? "";
   const value = (scope: Scope, name: string) =>
     all.settings.findLast((item) => same(item.scope, scope) && item.name === name)?.value;
+  const locks = (scope: Scope, name: string) =>
+    all.limits.some((item) => same(item.scope, scope) && item.name === name && item.limit.locked === true);
   const unlocks = (value(platformScope, "unlocks") ?? []) as readonly string[];
   const inNetwork = (text: string, scope: Scope): boolean => {
     const prefix = parseIpPrefix(text);
     if ("problem" in prefix || !ip || !prefixContains(prefix, ip)) return false;
     return scope.kind === "platform" || (mayOpenRelaying(prefix) && !isLoopback(ip));
   };
-  // The last entry of a scope, list and pattern replaces those before.
-  const accepts = all.entries.filter(
-    (item, index) =>
-      live(item, facts.at) &&
-      item.list === "accept" &&
-      !all.entries
-        .slice(index + 1)
-        .some((later) => same(later.scope, item.scope) && later.list === "accept" && later.pattern === item.pattern),
-  );
-  const above = (scope: Scope): readonly Scope[] =>
-    scope.kind === "platform" ? [scope] : [scope, resellerScope, platformScope];
-  const ipEntry = (scope: Scope) => accepts.some((item) => same(item.scope, scope) && inNetwork(item.pattern, scope));
+  const accepts = acceptsOf(all, facts.at);
+  /** The scope whose value is in force: the nearest that sets it and is not below a lock. */
+  const source = (scope: Scope, name: string): Scope | undefined => {
+    const chain = above(scope);
+    const lock = chain.findLastIndex((each) => locks(each, name));
+    return chain.slice(Math.max(lock, 0)).find((each) => value(each, name) !== undefined);
+  };
+  // Who may not say who relays may not say it by an entry either.
+  const isOpen = (scope: Scope) =>
+    !above(scope)
+      .slice(1)
+      .some((each) => locks(each, "relayMode") || locks(each, "relayAddresses"));
+  const ipEntry = (scope: Scope) =>
+    isOpen(scope) && accepts.some((item) => same(item.scope, scope) && inNetwork(item.pattern, scope));
   const senderEntry = (scope: Scope, isTrusting: boolean) =>
     sender !== "" &&
+    isOpen(scope) &&
     accepts.some(
       (item) =>
         same(item.scope, scope) &&
@@ -51,17 +75,17 @@ export function oracle(all: Inputs, facts: Facts, found: Lookups) {
   const isSpfPassed = found.spf === "pass" && ip !== undefined && !isPrivateAddress(ip) && !facts.origin;
   const proven = (scope: Scope) => isSpfPassed && senderEntry(scope, false);
   const modeOf = (scope: Scope) => {
-    const set = above(scope).find((each) => value(each, "relayMode") !== undefined);
+    const set = source(scope, "relayMode");
     const mode = String((set && value(set, "relayMode")) ?? "none");
     return (mode === "localUsers" || mode === "anyone") && !unlocks.includes(mode) ? "none" : mode;
   };
   const listed = (scope: Scope) => {
-    const from = above(scope).find((each) => value(each, "relayAddresses") !== undefined);
+    const from = source(scope, "relayAddresses");
     if (from === undefined || modeOf(scope) !== "addresses") return false;
     return (value(from, "relayAddresses") as readonly string[]).some((text) => inNetwork(text, from));
   };
   const host = found.host?.status === "confirmed" ? found.host.owner : undefined;
-  const listedHere = (scope: Scope) => value(scope, "relayAddresses") !== undefined && listed(scope);
+  const listedHere = (scope: Scope) => source(scope, "relayAddresses") === scope && listed(scope);
   // For a stranger's sender only what a tenant says itself counts: what it inherits would name it together with everybody.
   const names = (tenantId: TenantId, isOwner: boolean): boolean => {
     const scope: Scope = { kind: "tenant", id: tenantId };

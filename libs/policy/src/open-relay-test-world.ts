@@ -2,7 +2,7 @@ import type { Scope } from "@mailfold/domain";
 import type { TenantId } from "@mailfold/kernel";
 import fc from "fast-check";
 import type { Inputs } from "./open-relay-oracle.ts";
-import type { SettingInput } from "./policy-changes.ts";
+import type { LimitInput, SettingInput } from "./policy-changes.ts";
 import {
   authenticationOf,
   domainA,
@@ -95,6 +95,14 @@ const entries: fc.Arbitrary<EntryInput> = fc
     }),
   );
 
+/** Locks on who may relay and, now and then, on something else. */
+const limits: fc.Arbitrary<LimitInput> = fc
+  .tuple(
+    fc.constantFrom(platformScope, resellerScope, resellerScope, scopeA, scopeB, domainScopeA),
+    fc.constantFrom("relayMode", "relayMode", "relayAddresses", "relayAddresses", "greylist"),
+  )
+  .map(([scope, name]) => ({ scope, name, limit: { locked: true }, byEvent: "lock" }));
+
 /** As events tell it: which reseller a tenant belongs to. */
 const withReseller = <T extends { readonly scope: Scope }>(input: T): T =>
   input.scope.kind === "tenant" ? { ...input, resellerId: reseller } : input;
@@ -105,9 +113,11 @@ export const inputs: fc.Arbitrary<Inputs> = fc
     relay: fc.array(relaySettings, { maxLength: 6 }),
     other: fc.array(otherSettings, { maxLength: 3 }),
     entries: fc.array(entries, { maxLength: 5 }),
+    locks: fc.oneof(fc.constant<LimitInput[]>([]), fc.array(limits, { maxLength: 2 })),
   })
-  .map(({ relay, other, entries: list }) => ({
+  .map(({ relay, other, entries: list, locks }) => ({
     settings: [...relay, ...other].map(withReseller),
+    limits: locks.map(withReseller),
     entries: list.map(withReseller),
   }));
 

@@ -4,16 +4,17 @@ import { mayOpenRelaying, prefixOf } from "./ip-address.ts";
 import type { Judging } from "./judging.ts";
 import { type PolicyState, relayModeOf, resolveSetting, type ScopeChain } from "./policy-state.ts";
 import type { Opening } from "./relay-grant.ts";
+import { mayEntryOpen } from "./relay-locks.ts";
 
-/** The accept entry by IP that opens relaying along a chain: below platform scope only within the width limit. */
+/** The accept entry by IP that opens relaying along a chain: below platform scope only within the width limit, and under no lock. */
 export function openedByAcceptIp(judging: Judging, chain: ScopeChain): Opening | undefined {
   const { state, ip, facts } = judging;
   if (!ip) return undefined;
-  for (const id of chain) {
+  for (const [index, id] of chain.entries()) {
     const shape = state.lists.shape(id);
     if (!shape) continue;
     const row = state.lists.matchIp(shape, ip, facts.at).accept;
-    if (row < 0) continue;
+    if (row < 0 || !mayEntryOpen(judging, chain.slice(index), row)) continue;
     if (id !== "platform" && !mayOpenRelaying(prefixOf(ip, state.lists.prefixLength(row)))) continue;
     return { reason: "relay-accept-entry", vouchedBy: "ip-entry", line: entryLine(judging, row, "match", "relay") };
   }

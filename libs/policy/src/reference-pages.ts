@@ -56,7 +56,8 @@ A scope may limit what all scopes below it choose, with \`limits\` of \`policyUp
 A limit counts for values that were set below before it, too: under a lock the value that the locking scope itself has is in
 force; a number goes to the nearest one within the bounds of all scopes above, also when it is inherited; a word that is not
 allowed gives way to the value of the scope above. Where the limits of two scopes exclude each other, the wider scope's counts.
-A scope's own limit does not bind its own value. Lifting a limit (\`unsetLimits\`, \`--unlock\`) brings back what was set below.
+A scope's own limit does not bind its own value. A lock on \`relayMode\` or \`relayAddresses\` holds for the accept lists of
+the scopes below, too: their entries accept mail, but do not open relaying. Lifting a limit (\`unsetLimits\`, \`--unlock\`) brings back what was set below.
 Setting a value that a scope above does not leave to choose is refused: \`SETTING_LOCKED\`, \`SETTING_OUT_OF_BOUND\`; what was set
 may always be unset. The refusal is a courtesy read from the log, not the guard: limits count whenever a setting is resolved, so a
 value that came in the same instant as its lock has no effect, in whatever order the two were recorded.

@@ -10,7 +10,7 @@ export const relaySettings = [
     defaultValue: "none",
     values: "`none`, `addresses`, `localHosts`, `localUsers`, `anyone`",
     meaning:
-      "Who may relay without a login: nobody, peers in relayAddresses, peers whose forward-confirmed host name lies in an own verified domain, senders that are an own mailbox, or anyone (a tenant's own verified senders; at platform scope any sender). A login relays in every mode.",
+      "Who may relay without a login: nobody, peers in relayAddresses, peers whose forward-confirmed host name lies in an own verified domain, senders that are an own mailbox, or anyone (a tenant's own verified senders; at platform scope any sender). A login relays in every mode. Accept entries at tenant scope and above relay, too; where this setting or relayAddresses is locked above an entry, it only accepts mail.",
     check: checkOneOf("none", "addresses", "localHosts", "localUsers", "anyone"),
     locked: ["localUsers", "anyone"],
     warnings: [
@@ -28,7 +28,7 @@ export const relaySettings = [
     defaultValue: [],
     values: "a list of IPs and CIDRs; below platform scope no wider than /24 (IPv6 /48)",
     meaning:
-      "Peers that may relay without a login in relayMode `addresses`. At platform scope also never denied for protocol abuse.",
+      "Peers that may relay without a login in relayMode `addresses`. Locked here, accept entries of the scopes below do not open relaying either. At platform scope also never denied for protocol abuse.",
     check: checkRelayAddresses,
   },
   {

@@ -91,19 +91,39 @@ export function scopeMayRelay(kind: Scope["kind"]): boolean {
   return kind === "platform" || kind === "reseller" || kind === "tenant";
 }
 
+/** A lock on who may relay, as whoever writes an entry below it may know it: a setting, and a scope in words. */
+export interface LockOnRelaying {
+  readonly setting: string;
+  readonly scope: string;
+}
+
 /**
- * Checks a proposed list entry; `unlocked` holds the platform's `unlocks`. Refuses trustUnverified without the unlock,
+ * Checks a proposed list entry; `unlocked` holds the platform's `unlocks`, `lock` what a scope above has locked. Refuses trustUnverified without the unlock,
  * on a kill list, below tenant scope and on anything but an address or a domain.
  */
 export function validateSenderEntry(
   entry: ProposedEntry,
-  options: { readonly unlocked: readonly string[] },
+  options: { readonly unlocked: readonly string[]; readonly lock?: LockOnRelaying | undefined },
 ): ValidEntry | PatternProblem {
+  const valid = validEntry(entry, options.unlocked);
+  const { lock } = options;
+  if ("problem" in valid || lock === undefined || !couldOpen(entry, valid)) return valid;
+  const warning = `Accepts mail, but does not open relaying: ${lock.setting} is locked at ${lock.scope}.`;
+  return { ...valid, opensRelaying: false, warning };
+}
+
+/** Whether an entry, of a sender perhaps with the help of SPF, opens relaying where nothing is locked. */
+function couldOpen({ list, scopeKind }: ProposedEntry, { opensRelaying, pattern }: ValidEntry): boolean {
+  const namesSender = pattern.kind === "address" || pattern.kind === "domain";
+  return opensRelaying || (list === "accept" && namesSender && scopeMayRelay(scopeKind));
+}
+
+function validEntry(entry: ProposedEntry, unlocked: readonly string[]): ValidEntry | PatternProblem {
   const pattern = parseSenderPattern(entry.pattern);
   if ("problem" in pattern) return pattern;
   if (entry.trustUnverified) {
     if (entry.list !== "accept") return { problem: "trustUnverified belongs to accept entries" };
-    if (!options.unlocked.includes("trustUnverified")) {
+    if (!unlocked.includes("trustUnverified")) {
       return { problem: "trustUnverified is locked; the platform opens it by the setting unlocks" };
     }
     if (!scopeMayRelay(entry.scopeKind)) return { problem: "trustUnverified needs tenant scope or above" };

@@ -15,7 +15,7 @@ import type { ScopePath } from "./policy-port.ts";
 export type * from "./policy-port.ts";
 
 /** Raised whenever evaluate() could answer differently for the same facts and policy. */
-export const engineVersion = 4;
+export const engineVersion = 5;
 
 export type Phase = "connect" | "helo" | "mail" | "rcpt" | "data";
 export type Action = "accept" | "reject" | "defer" | "quarantine" | "junk" | "discard";

@@ -6,7 +6,7 @@ import { addScopeOption } from "./scope-option.ts";
 import { wholeNumber } from "./whole-number.ts";
 
 type Scope = Readonly<Record<string, unknown>>;
-const selection = "id list pattern expiresAt note trustUnverified event";
+const selection = "id list pattern expiresAt note trustUnverified event warning";
 
 function parseList(text: string): string {
   if (text !== "accept" && text !== "kill") throw new InvalidArgumentError("allowed are: accept, kill");

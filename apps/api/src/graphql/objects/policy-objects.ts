@@ -2,9 +2,11 @@ import { type Scope, type SettingBound, scopeId } from "@mailfold/domain";
 import { idFromUuid } from "@mailfold/ids";
 import type { EffectiveSetting } from "@mailfold/policy";
 import type { Caller } from "../../caller.ts";
+import { entryWarning } from "../../operations/entry-warning.ts";
 import { mayNameScope } from "../../operations/placed-scope.ts";
 import type { EffectivePolicy, PlacedScope, ShownSenderEntry } from "../../operations/policy-records.ts";
 import { builder } from "../builder.ts";
+import { visible } from "./directory-objects.ts";
 
 export const senderListEnum = builder.enumType("SenderListName", {
   values: {
@@ -45,6 +47,17 @@ builder.node(senderEntryRef, {
     expiresAt: t.expose("expiresAt", { type: "DateTime", nullable: true }),
     note: t.exposeString("note", { nullable: true }),
     trustUnverified: t.exposeBoolean("trustUnverified"),
+    warning: t.string({
+      nullable: true,
+      description:
+        "What the entry does beside its words by the policy in force, such as that it does not open relaying.",
+      resolve: (entry, _args, context) =>
+        entryWarning(entry, {
+          caller: context.caller,
+          policy: context.api.deps.policy.current(),
+          view: visible(context),
+        }) ?? null,
+    }),
     event: t.id({ description: "The event that set it.", resolve: (entry) => idFromUuid("event", entry.byEvent) }),
   }),
 });
