@@ -116,7 +116,8 @@ export class SmtpSession {
     if (shadows?.running() === undefined) return judged;
     const own = this.peerFacts.source();
     const fetch = (by: CompiledPolicy) => (more === undefined ? own : allSources(own, more(by)));
-    return judgeShadows(judged, { shadows, policy: policy.current(), phase, fetch });
+    const { deps } = this.services;
+    return judgeShadows(judged, { deps, policy: policy.current(), phase, fetch, time: this.transaction?.shadowTime });
   }
 
   /**

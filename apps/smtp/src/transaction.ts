@@ -1,6 +1,7 @@
 import type { MessageId, TenantId } from "@mailfold/kernel";
 import type { Facts } from "@mailfold/policy";
 import type { Judged } from "./judge.ts";
+import type { ShadowTime } from "./shadow/shadow-time.ts";
 
 /** One mail transaction between MAIL and the end of DATA (RFC 5321 3.3). */
 export interface Transaction {
@@ -11,6 +12,7 @@ export interface Transaction {
   readonly eightBit: boolean;
   /** Recipients answered 250, by canonical address. */
   readonly recipients: Map<string, Judged>;
+  readonly shadowTime: ShadowTime;
   /** Tenant that relay recipients so far are relayed for. */
   relayTenant: TenantId | undefined;
   /** Recipients refused so far. */

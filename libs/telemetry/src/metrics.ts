@@ -11,6 +11,9 @@ const counters = {
     ["zone", "result"],
   ],
   greylistOutcomes: ["greylist_outcomes_total", "Greylisted recipients by what became of the try", ["outcome"]],
+  shadowVerdicts: ["shadow_verdicts_total", "What shadows would have done, beside the real verdict", ["outcome"]],
+  simulations: ["simulations_total", "Simulations that ended", ["outcome"]],
+  simulatedVerdicts: ["simulated_verdicts_total", "Recorded verdicts that simulations looked at", []],
   scans: ["scans_total", "Messages that a scanner was asked about", ["scanner", "outcome"]],
   authentications: ["authentications_total", "Logins tried", ["protocol", "outcome"]],
   marks: ["marks_total", "Messages that users marked as spam or not spam", ["mark", "by"]],
@@ -27,6 +30,7 @@ const counters = {
 const gauges = {
   ready: ["ready", "1 when mail and requests are served, as /readyz says", []],
   connections: ["connections", "Open connections", ["protocol"]],
+  simulationsUnfinished: ["simulations_unfinished", "Simulations that wait or run", []],
   outboundQueue: ["outbound_queue_messages", "Messages waiting to leave", []],
   feedSubscribers: ["feed_subscribers", "Live audit feed subscriptions", []],
   projectionLagEvents: ["projection_lag_events", "Events not yet applied", ["projection"]],

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ShadowId } from "@mailfold/kernel";
 import { compilePolicy, emptyPolicy, type Facts, type PolicyChange } from "@mailfold/policy";
+import { createLogger, createMetrics } from "@mailfold/telemetry";
 import type { FetchFacts } from "../fact-source.ts";
 import type { Judged } from "../judge.ts";
 import { judgeShadows } from "./judge-shadows.ts";
+import type { RunningShadow } from "./shadow-source.ts";
+import { ShadowTime } from "./shadow-time.ts";
 
 const scope = { kind: "tenant", id: "ten_a" as never } as const;
 const domain = {
@@ -33,21 +36,36 @@ const facts: Facts = {
 const policy = compilePolicy({ settings: [{ scope, name: "quarantineDays", value: 9, byEvent: "evt-1" }] });
 const judged: Judged = { facts, verdict: policy.evaluate("rcpt", facts).verdict ?? assert.fail() };
 const nothing: FetchFacts = (_missing, known) => known;
+const metrics = createMetrics();
+const depsOf = (running: ReadonlyMap<string, readonly RunningShadow[]> | undefined) => {
+  return { shadows: { running: () => running }, metrics, log: createLogger("silent") };
+};
+const counted = async (outcome: string) => {
+  const { values } = await metrics.shadowVerdicts.get();
+  return values.find(({ labels }) => labels.outcome === outcome)?.value ?? 0;
+};
 
 /** What shadows with these changes make of the mail. */
 async function shadowsOf(
   all: readonly (readonly PolicyChange[])[],
-  more: { readonly fetch?: FetchFacts; readonly at?: string; readonly expiresAt?: number; readonly of?: Judged } = {},
+  more: {
+    readonly fetch?: FetchFacts;
+    readonly at?: string;
+    readonly expiresAt?: number;
+    readonly of?: Judged;
+    readonly time?: ShadowTime;
+  } = {},
 ) {
   const { at = "ten_a", expiresAt = 2_000, fetch = nothing, of = judged } = more;
   const running = new Map([
     [at, all.map((changes, index) => ({ shadowId: `shd_${index}` as ShadowId, changes, expiresAt }))],
   ]);
   const told = await judgeShadows(of, {
-    shadows: { running: () => running },
+    deps: depsOf(running),
     policy,
     phase: "rcpt",
     fetch: () => fetch,
+    time: more.time,
   });
   assert.equal(told.verdict, of.verdict, "what is done stays what it was");
   return told.shadows;
@@ -76,7 +94,7 @@ describe("judgeShadows", () => {
     assert.deepEqual(await shadowsOf([[gone], reject]), [
       { shadowId: "shd_1", action: "reject", reason: "spf-failed" },
     ]);
-    const none = { shadows: { running: () => undefined }, policy: emptyPolicy(), phase: "rcpt", fetch: () => nothing };
+    const none = { deps: depsOf(undefined), policy: emptyPolicy(), phase: "rcpt", fetch: () => nothing };
     assert.equal(await judgeShadows(judged, none as Parameters<typeof judgeShadows>[1]), judged);
   });
 
@@ -103,8 +121,39 @@ describe("judgeShadows", () => {
     const faulty: FetchFacts = () => Promise.reject(new Error("no network"));
     assert.deepEqual(await shadowsOf(lists, { fetch: faulty }), [{ shadowId: "shd_0" }]);
     const silent: FetchFacts = () => new Promise(() => {});
+    assert.deepEqual(await shadowsOf(lists, { fetch: silent, time: new ShadowTime(50) }), [{ shadowId: "shd_0" }]);
+  });
+
+  test("waits once for all recipients of a message", async () => {
+    const lists: readonly (readonly PolicyChange[])[] = [[{ set: { dnsbl: [{ zone: "bl.example", trusted: true }] } }]];
+    let asked = 0;
+    const silent: FetchFacts = () => {
+      asked += 1;
+      return new Promise(() => {});
+    };
+    const time = new ShadowTime(300);
     const startedAt = performance.now();
-    assert.deepEqual(await shadowsOf(lists, { fetch: silent }), [{ shadowId: "shd_0" }]);
-    assert.ok(performance.now() - startedAt < 5_000);
+    for (let recipient = 0; recipient < 20; recipient += 1) {
+      assert.deepEqual(await shadowsOf(lists, { fetch: silent, time }), [{ shadowId: "shd_0" }]);
+    }
+    assert.equal(asked, 1);
+    assert.ok(performance.now() - startedAt < 2_000);
+  });
+
+  test("that throws is left out, and counted; the verdict and the other shadows stand", async () => {
+    const broken = [{ set: null }] as unknown as readonly PolicyChange[];
+    const before = [await counted("failed"), await counted("different"), await counted("same")];
+    assert.deepEqual(await shadowsOf([broken, [{ set: { spf: "reject" } }], [{ set: { spf: "off" } }]]), [
+      { shadowId: "shd_1", action: "reject", reason: "spf-failed" },
+      { shadowId: "shd_2" },
+    ]);
+    const after = [await counted("failed"), await counted("different"), await counted("same")];
+    assert.deepEqual(
+      after.map((value, index) => value - (before[index] ?? 0)),
+      [1, 1, 1],
+    );
+    const gone = { ...depsOf(undefined), shadows: { running: () => assert.fail("the view is closed") } };
+    const judging = { deps: gone, policy, phase: "rcpt", fetch: () => nothing } as const;
+    assert.equal(await judgeShadows(judged, judging), judged);
   });
 });

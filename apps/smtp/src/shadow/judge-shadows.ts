@@ -14,19 +14,20 @@ import {
 } from "@mailfold/policy";
 import type { FetchFacts } from "../fact-source.ts";
 import { type Judged, judge } from "../judge.ts";
-import type { RunningShadow, ShadowSource } from "./shadow-source.ts";
+import type { SmtpDeps } from "../smtp-deps.ts";
+import type { RunningShadow } from "./shadow-source.ts";
+import { ShadowTime } from "./shadow-time.ts";
 
 /** What shadows are judged with. */
 export interface ShadowJudging {
-  readonly shadows: ShadowSource;
+  readonly deps: Pick<SmtpDeps, "shadows" | "log"> & { readonly metrics: Pick<SmtpDeps["metrics"], "shadowVerdicts"> };
   readonly policy: CompiledPolicy;
   readonly phase: "rcpt" | "data";
   /** Looks up what a shadow asks for besides, by its own policy. */
   readonly fetch: (policy: CompiledPolicy) => FetchFacts;
+  /** What is left of the message's; what comes later was not asked. */
+  readonly time?: ShadowTime | undefined;
 }
-
-/** For the look-ups of all shadows of one recipient: its answer waits for them. What comes late was not asked. */
-const lookUpsMs = 2_000;
 
 const compiled = new WeakMap<CompiledPolicy, WeakMap<object, CompiledPolicy | undefined>>();
 
@@ -54,17 +55,35 @@ function mayJudge({ path }: ChangePlace, { recipient }: Facts, account: Verdict)
 
 /**
  * A judged recipient with what the shadows of its scopes would have done: judged on the same facts, with what their changes
- * ask for besides. Nothing of it is enforced. The same object when no shadow runs there.
+ * ask for besides. Nothing of it is enforced, and no fault of it reaches the mail. The same object when no shadow runs there.
  */
 export async function judgeShadows(judged: Judged, judging: ShadowJudging): Promise<Judged> {
-  const running = judging.shadows.running();
+  try {
+    return await (judging.time ?? new ShadowTime()).spend((leftMs) => judgeAll(judged, judging, leftMs));
+  } catch (error) {
+    failed(judging, error);
+    return judged;
+  }
+}
+
+function failed({ deps }: ShadowJudging, error: unknown, shadow?: RunningShadow): undefined {
+  deps.metrics.shadowVerdicts.inc({ outcome: "failed" });
+  deps.log.warn({ err: error, shadowId: shadow?.shadowId }, "a shadow could not be judged");
+}
+
+async function judgeAll(judged: Judged, judging: ShadowJudging, leftMs: number): Promise<Judged> {
+  const running = judging.deps.shadows?.running();
   if (running === undefined) return judged;
   const { facts, verdict } = judged;
   const places = relevantPlaces(facts, verdict).filter((place) => mayJudge(place, facts, verdict));
   const tasks = places.flatMap((place) =>
     (running.get(scopeId(place.scope)) ?? [])
       .filter(({ expiresAt }) => expiresAt > facts.at)
-      .map((shadow) => judgeShadow(judged, judging, { place, shadow })),
+      .map((shadow) =>
+        judgeShadow(judged, judging, { place, shadow, leftMs }).catch((error: unknown) =>
+          failed(judging, error, shadow),
+        ),
+      ),
   );
   if (tasks.length === 0) return judged;
   const shadows = (await Promise.all(tasks)).filter((each) => each !== undefined);
@@ -73,8 +92,8 @@ export async function judgeShadows(judged: Judged, judging: ShadowJudging): Prom
 
 async function judgeShadow(
   { facts, verdict: real }: Judged,
-  { fetch, phase, policy }: ShadowJudging,
-  { place, shadow }: { readonly place: ChangePlace; readonly shadow: RunningShadow },
+  { deps, fetch, phase, policy }: ShadowJudging,
+  { leftMs, place, shadow }: { readonly place: ChangePlace; readonly shadow: RunningShadow; readonly leftMs: number },
 ): Promise<ShadowVerdict | undefined> {
   const { changes, shadowId } = shadow;
   const own = policyOf(policy, place, shadow);
@@ -82,20 +101,26 @@ async function judgeShadow(
   const asked = factsFor(facts, changes, { before: policy, after: own, real });
   const source = { current: () => own, ready: () => true };
   const late = judgeRecorded(own, { facts: asked, phase });
-  const verdict = await within(
-    async () => (await judge({ policy: source, fetch: fetch(own) }, phase, asked)).verdict,
+  const verdict = await within(async () => (await judge({ policy: source, fetch: fetch(own) }, phase, asked)).verdict, {
     late,
-  );
+    leftMs,
+  });
   if (verdict === undefined) return undefined;
   const isSame = verdict.action === real.action && verdict.reason === real.reason;
+  deps.metrics.shadowVerdicts.inc({ outcome: isSame ? "same" : "different" });
   return isSame ? { shadowId } : { shadowId, action: verdict.action, reason: verdict.reason };
 }
 
 /** A fault of a look-up is no verdict of the shadow, and never the mail's. */
-async function within(work: () => Promise<Verdict>, late: Verdict | undefined): Promise<Verdict | undefined> {
+async function within(
+  work: () => Promise<Verdict>,
+  { late, leftMs }: { readonly late: Verdict | undefined; readonly leftMs: number },
+): Promise<Verdict | undefined> {
+  // Without time nothing more is looked up.
+  if (leftMs === 0) return late;
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<Verdict | undefined>((resolve) => {
-    timer = setTimeout(() => resolve(late), lookUpsMs);
+    timer = setTimeout(() => resolve(late), leftMs);
   });
   try {
     return await Promise.race([work().catch(() => late), deadline]);

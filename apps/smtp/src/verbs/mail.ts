@@ -5,6 +5,7 @@ import { type EnvelopeArgument, parseEnvelopeArgument } from "../envelope-syntax
 import { type Judged, whenReady } from "../judge.ts";
 import { replies } from "../replies.ts";
 import type { SmtpSession } from "../session.ts";
+import { ShadowTime } from "../shadow/shadow-time.ts";
 import type { Verb } from "./verb.ts";
 
 interface MailParameters {
@@ -41,6 +42,7 @@ export const mail: Verb = (session, argument, done) => {
     smtpUtf8: parameters.smtpUtf8,
     eightBit: parameters.eightBit,
     recipients: new Map(),
+    shadowTime: new ShadowTime(),
     relayTenant: undefined,
     refused: 0,
   };
