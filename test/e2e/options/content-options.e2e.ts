@@ -213,14 +213,13 @@ describe("Actions", () => {
 
   test("Actions: forward to an address", async () => {
     const actions = [{ do: "redirect", to: ["root-bulk@elsewhere.example"] }];
-    await world.set({ rules: [{ name: "bulk", all: [{ field: "score", operator: "atLeast", value: 5 }], actions }] });
+    await world.set({ rules: [{ name: "bulk", all: [{ field: "score", operator: "atLeast", value: 3 }], actions }] });
     assert.equal(await send("bulk junk", spam), "250 spam-junk");
-    assert.ok(await messageIn(world, "bulk junk", "Junk"), "what is junk stays here");
-    await world.set({ junkAction: "header" });
-    assert.equal(await send("bulk mail", spam), "250 spam-marked");
+    assert.ok(await messageIn(world, "bulk junk", "Junk"), "recognised spam stays here");
+    await world.set({ phraseList: [{ phrase: "magic pills", points: 3 }] });
+    assert.match(await send("bulk mail", spam), /^250 /);
     assert.match((await world.sink.letterTo("root-bulk@elsewhere.example")).message, /^Subject: bulk mail\r?$/m);
     assert.equal(await messageIn(world, "bulk mail"), undefined);
-    await world.set({ junkAction: "folder" });
     await world.set({ phraseList: [], rules: [] });
   });
 });
