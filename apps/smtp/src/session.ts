@@ -7,6 +7,7 @@ import type { Denials } from "./denials.ts";
 import { allSources, type FetchFacts } from "./fact-source.ts";
 import { type Judged, judge } from "./judge.ts";
 import type { AbuseWatch } from "./peer/abuse-watch.ts";
+import { countGuess } from "./peer/count-guess.ts";
 import { PeerFacts, type PeerSources } from "./peer/peer-facts.ts";
 import type { ReplyDelays } from "./peer/reply-delays.ts";
 import type { RefusalRecorder } from "./refusal-recorder.ts";
@@ -150,7 +151,7 @@ export class SmtpSession {
     if (recipient?.found.kind === "unknown") this.unknownRecipients += 1;
     // Who has logged in mistypes; who has not may be trying names (a form that names nobody is no try).
     const isGuess = this.login === undefined && recipient?.found.kind === "unknown" && recipient.form === "plain";
-    if (isGuess) this.services.abuse.unknownRecipient(this.peer.ip);
+    if (isGuess) countGuess(this.services, this.peer.ip);
     await this.refuse(judged, () => {
       const { limits, denials } = this.services;
       const denial = isGuess ? denials.referenceOf(this.peer.ip) : undefined;

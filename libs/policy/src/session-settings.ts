@@ -117,7 +117,7 @@ export const sessionSettings = [
     defaultValue: 20,
     values: "0 to 10000; 0 = no limit",
     meaning:
-      "Unknown recipients that one IPv4 /32 or IPv6 /64 may try in an hour; one more, and it is denied for denyDuration.",
+      "Unknown recipients that one IPv4 /32 or IPv6 /64 may try in an hour; one more, and it is denied for denyDuration, unless more of its recipients were taken in that hour, or a welcome list of the platform's dnsbl is known to know it.",
     check: checkInteger(0, 10_000),
     zeroIsUnlimited: true,
     warnings: [{ value: 0, text: "Strangers can try out which addresses exist." }],

@@ -1,6 +1,7 @@
 import { type AddressRecord, type DnsAnswer, type DnsResolver, dnsListName } from "@mailfold/dns";
+import type { SettingValue } from "@mailfold/domain";
 import type { Clock } from "@mailfold/kernel";
-import type { DnsListFact } from "@mailfold/policy";
+import type { DnsListFact, DnsListZone } from "@mailfold/policy";
 import type { Metrics } from "@mailfold/telemetry";
 
 interface DnsListLimits {
@@ -58,14 +59,27 @@ export class DnsLists {
   /** One list's word on an address; at once when it is remembered. */
   ask(ip: string, zone: string): DnsListFact | Promise<DnsListFact> {
     const name = dnsListName(ip, zone);
-    const known = this.answers.get(name);
-    if (known !== undefined && known.until > this.clock.now()) return known.fact;
+    const known = this.remembered(name);
+    if (known !== undefined) return known;
     const underWay = this.asking.get(name);
     if (underWay !== undefined) return underWay;
     if (this.asking.size >= this.limits.questionsMax) return { zone, result: "failed" };
     const question = this.look(name, zone).finally(() => this.asking.delete(name));
     this.asking.set(name, question);
     return question;
+  }
+
+  /** Whether a welcome list among the zones of a `dnsbl` setting is remembered to know an address; nobody is asked. */
+  welcomes(ip: string, dnsbl: SettingValue): boolean {
+    if (!Array.isArray(dnsbl)) return false;
+    return (dnsbl as unknown as readonly DnsListZone[]).some(
+      ({ welcome, zone }) => welcome === true && this.remembered(dnsListName(ip, zone))?.result === "listed",
+    );
+  }
+
+  private remembered(name: string): DnsListFact | undefined {
+    const known = this.answers.get(name);
+    return known !== undefined && known.until > this.clock.now() ? known.fact : undefined;
   }
 
   private async look(name: string, zone: string): Promise<DnsListFact> {

@@ -100,6 +100,56 @@ describe("the real policy asks, the edge looks up", () => {
     assert.match(await tryRcpt(12), /^451 4\.7\.1/);
   });
 
+  describe("unknown recipients beyond harvestLimit", () => {
+    const platform = { kind: "platform" } as const;
+    const limit = (value: number): void => {
+      policy = withSetting(policy, { scope: platform, name: "harvestLimit", value, byEvent: "e" });
+    };
+    /** One connection: some recipients that exist get a message each, then so many guesses; the last reply, or how it ended. */
+    const guess = async (guesses: number, messages: number, host = 10): Promise<string> => {
+      const client = await SmtpClient.dial(smtp.ports.mx!, {
+        early: `PROXY TCP4 203.0.${network}.${host} 198.51.100.1 5000 25\r\n`,
+      });
+      await client.reply();
+      await client.ask("EHLO mail.ext.test");
+      for (let n = 0; n < messages; n += 1) {
+        await client.ask("MAIL FROM:<x@ext.test>");
+        assert.match(await client.ask("RCPT TO:<alice@a.test>"), /^250/);
+        await client.ask("DATA");
+        assert.match(await client.ask("From: x@ext.test\r\n\r\nx\r\n."), /^250/);
+      }
+      await client.ask("MAIL FROM:<x@ext.test>");
+      for (let n = 0; n < guesses; n += 1) assert.match(await client.ask(`RCPT TO:<nobody${n}@a.test>`), /^550/);
+      const reply = await client.ask("RSET").catch(() => "closed");
+      client.close();
+      return reply;
+    };
+    const denials = () => deps.fakeJournal.of("IpDenied").length;
+
+    test("deny a peer, but not one of whose recipients more were taken", async () => {
+      limit(2);
+      set("spamThresholds", { junk: 100 });
+      assert.match(await guess(3, 3, 10), /^250/);
+      assert.equal(denials(), 0);
+      await guess(3, 2, 11);
+      assert.equal(denials(), 1);
+    });
+
+    test("spare a peer that a welcome list of the platform is known to know, not one that a tenant's own list knows", async () => {
+      limit(2);
+      const zones = [{ zone: "wl.test", welcome: true }];
+      for (const host of [10, 11]) zone = { ...zone, [`${host}.${network}.0.203.wl.test`]: { A: ["127.0.9.1"] } };
+      set("dnsbl", zones);
+      assert.match(await tryRcpt(10), /^250/);
+      await guess(3, 0, 10);
+      assert.equal(denials(), 1);
+      policy = withSetting(policy, { scope: platform, name: "dnsbl", value: zones, byEvent: "e" });
+      assert.match(await tryRcpt(11), /^250/);
+      assert.match(await guess(3, 0, 11), /^250/);
+      assert.equal(denials(), 1);
+    });
+  });
+
   test("greylist: deferred, then taken from the same network", async () => {
     set("greylist", 60);
     assert.match(await tryRcpt(10), /^451 4\.7\.1 .*\(ref vrd_/);

@@ -67,6 +67,7 @@ async function judgeMessage(session: SmtpSession, received: Received): Promise<v
     return session.wire.reply(replies.unavailable);
   }
   for (const each of accepted.judged) session.count(each);
+  session.services.abuse.messageTaken(accepted.judged);
   deps.metrics.accepted.inc({ listener: session.peer.listener });
   deps.metrics.smtpCommitSeconds.observe((performance.now() - startedAt) / 1_000);
   session.junkCommands = 0;
