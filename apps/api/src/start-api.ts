@@ -32,7 +32,7 @@ export async function startApi(deps: ApiDeps, config: ApiConfig): Promise<Runnin
     authentication: createTokenAuthentication(deps),
     tickets: createFeedTickets(deps.clock),
     timelines: createPolicyTimelines(deps.journal.events),
-    simulations: new SimulationJobs(deps.simulations, deps.clock),
+    simulations: new SimulationJobs(deps.simulations, deps.clock, deps.metrics),
     previews: new Turns(previewsAtOnce),
     explains: new Turns(explainsAtOnce),
   };

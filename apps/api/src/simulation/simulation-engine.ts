@@ -18,16 +18,25 @@ export interface SimulationProgress {
 /** What a simulation came to. */
 export type SimulationOutcome =
   /** `policyEvent`: the last policy event of the policy that was compared with. */
-  | { readonly result: SimulationResult; readonly policyEvent: string | undefined }
+  | {
+      readonly result: SimulationResult;
+      readonly policyEvent: string | undefined;
+      /** Its time was up: the result is of the verdicts looked at until then, the oldest first. */
+      readonly stopped?: true;
+    }
   /** A change cannot be made on the policy in force. */
   | { readonly problem: PolicyChangeProblem }
   | { readonly cancelled: true };
 
 /** Tries changes on recorded traffic, off this thread, one at a time. */
 export interface SimulationEngine {
-  /** Ends early, as cancelled, when the signal aborts. Throws when it cannot go on; it may be tried again. */
+  /** Ends early, as cancelled, when the signal aborts, and as stopped after `deadlineMs`. Throws when it cannot go on; it may be tried again. */
   run(
     request: SimulationRequest,
-    options: { readonly signal: AbortSignal; readonly progressed: (progress: SimulationProgress) => void },
+    options: {
+      readonly signal: AbortSignal;
+      readonly deadlineMs: number;
+      readonly progressed: (progress: SimulationProgress) => void;
+    },
   ): Promise<SimulationOutcome>;
 }

@@ -1,6 +1,7 @@
 import { newId } from "@mailfold/ids";
 import type { Clock, Refusal, SimulationId } from "@mailfold/kernel";
 import type { SimulationResult } from "@mailfold/policy";
+import type { Metrics } from "@mailfold/telemetry";
 import { type Belonging, type Caller, mayReach } from "../caller.ts";
 import type {
   SimulationEngine,
@@ -8,8 +9,9 @@ import type {
   SimulationProgress,
   SimulationRequest,
 } from "./simulation-engine.ts";
+import { ownersOf, type SimulationOwners, SimulationTurns } from "./simulation-turns.ts";
 
-export const simulationStates = ["WAITING", "RUNNING", "DONE", "FAILED", "CANCELLED"] as const;
+export const simulationStates = ["WAITING", "RUNNING", "DONE", "STOPPED", "FAILED", "CANCELLED"] as const;
 export type SimulationState = (typeof simulationStates)[number];
 
 /** A try as its caller sees it, at one moment. */
@@ -27,6 +29,7 @@ export interface SimulationView extends SimulationProgress {
 interface Job {
   view: SimulationView;
   readonly subject: string;
+  readonly owners: SimulationOwners;
   readonly belonging: Belonging;
   readonly cancel: AbortController;
   /** Called at every change. */
@@ -34,9 +37,13 @@ interface Job {
   endedAt: number | undefined;
 }
 
-/** Unfinished ones of one token subject, and of all. */
+/** Unfinished ones of one token subject, of one tenant (or reseller itself), of a reseller with its tenants, and of all. */
 const perSubjectMax = 2;
+const perOwnerMax = 4;
+const perGroupMax = 20;
 const unfinishedMax = 50;
+/** From its turn on; some 100 million verdicts. */
+const deadlineMs = 600_000;
 /** How long a finished one is kept, and how many of all. */
 const keptMs = 3_600_000;
 const keptMax = 200;
@@ -45,17 +52,22 @@ function isOver({ state }: SimulationView): boolean {
   return state !== "WAITING" && state !== "RUNNING";
 }
 
-/** Tries of all callers: one runs at a time, in the order they came; results are kept for an hour, for their caller alone. */
+type SimulationMetrics = Pick<Metrics, "simulations" | "simulatedVerdicts" | "simulationsUnfinished">;
+
+/** Tries of all callers: one runs at a time, and owners take turns; results are kept for an hour, for their caller alone. */
 export class SimulationJobs {
   readonly #engine: SimulationEngine | undefined;
   readonly #clock: Clock;
+  readonly #metrics: SimulationMetrics;
   readonly #jobs = new Map<string, Job>();
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns = new SimulationTurns();
+  #isBusy = false;
   #isClosed = false;
 
-  constructor(engine: SimulationEngine | undefined, clock: Clock) {
+  constructor(engine: SimulationEngine | undefined, clock: Clock, metrics: SimulationMetrics) {
     this.#engine = engine;
     this.#clock = clock;
+    this.#metrics = metrics;
   }
 
   /** Begins a try; undefined when this process has no engine, `busy` when too many are unfinished. */
@@ -63,21 +75,22 @@ export class SimulationJobs {
     const engine = this.#engine;
     if (engine === undefined || this.#isClosed) return undefined;
     this.#forget();
-    const unfinished = [...this.#jobs.values()].filter(({ view }) => !isOver(view));
-    const own = unfinished.filter(({ subject }) => subject === caller.subject);
-    if (own.length >= perSubjectMax || unfinished.length >= unfinishedMax) return "busy";
+    const owners = ownersOf(caller, belonging);
+    if (this.#isFull(caller.subject, owners)) return "busy";
     const simulationId = newId("simulation");
     const startedAt = this.#clock.now();
     const job: Job = {
       view: { simulationId, state: "WAITING", startedAt, request, rows: 0, rowsTotal: 0 },
       subject: caller.subject,
+      owners,
       belonging,
       cancel: new AbortController(),
       watchers: new Set(),
       endedAt: undefined,
     };
     this.#jobs.set(simulationId, job);
-    this.#last = this.#last.then(() => this.#run(job, engine));
+    this.#metrics.simulationsUnfinished.set(this.#unfinished().length);
+    void this.#work(engine);
     return job.view;
   }
 
@@ -130,7 +143,33 @@ export class SimulationJobs {
 
   close(): void {
     this.#isClosed = true;
-    for (const job of this.#jobs.values()) job.cancel.abort();
+    for (const job of this.#unfinished()) {
+      job.cancel.abort();
+      if (job.view.state === "WAITING") this.#end(job, { state: "CANCELLED" });
+    }
+  }
+
+  #unfinished(): readonly Job[] {
+    return [...this.#jobs.values()].filter(({ view }) => !isOver(view));
+  }
+
+  #isFull(subject: string, [group, owner]: SimulationOwners): boolean {
+    const unfinished = this.#unfinished();
+    const count = (isOne: (job: Job) => boolean): number => unfinished.filter(isOne).length;
+    return (
+      unfinished.length >= unfinishedMax ||
+      count((job) => job.subject === subject) >= perSubjectMax ||
+      count(({ owners }) => owners[1] === owner) >= perOwnerMax ||
+      count(({ owners }) => owners[0] === group) >= perGroupMax
+    );
+  }
+
+  async #work(engine: SimulationEngine): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    const next = (): Job | undefined => this.#turns.next(this.#unfinished());
+    for (let job = next(); job !== undefined; job = next()) await this.#run(job, engine);
+    this.#isBusy = false;
   }
 
   #find(caller: Caller, simulationId: string): Job | undefined {
@@ -141,12 +180,11 @@ export class SimulationJobs {
   }
 
   async #run(job: Job, engine: SimulationEngine): Promise<void> {
-    if (isOver(job.view)) return;
     this.#show(job, { state: "RUNNING" });
     const { signal } = job.cancel;
     const progressed = (progress: SimulationProgress): void => this.#show(job, progress);
     try {
-      this.#end(job, endingOf(await engine.run(job.view.request, { signal, progressed })));
+      this.#end(job, endingOf(await engine.run(job.view.request, { signal, deadlineMs, progressed })));
     } catch {
       const message = "The simulation could not be finished; try again.";
       this.#end(job, { state: "FAILED", error: { code: "SIMULATION_FAILED", message } });
@@ -161,6 +199,10 @@ export class SimulationJobs {
   #end(job: Job, more: Partial<SimulationView>): void {
     job.endedAt = this.#clock.now();
     this.#show(job, more);
+    const { rows, state } = job.view;
+    this.#metrics.simulations.inc({ outcome: state.toLowerCase() });
+    this.#metrics.simulatedVerdicts.inc(rows);
+    this.#metrics.simulationsUnfinished.set(this.#unfinished().length);
   }
 
   #forget(): void {
@@ -177,6 +219,7 @@ function endingOf(outcome: SimulationOutcome): Partial<SimulationView> {
     const { at, code, message } = outcome.problem;
     return { state: "FAILED", error: { code, message, path: ["changes", String(at)] } };
   }
-  const { policyEvent, result } = outcome;
-  return { state: "DONE", result, ...(policyEvent === undefined ? {} : { policyEvent }) };
+  const { policyEvent, result, stopped } = outcome;
+  const state = stopped === true ? "STOPPED" : "DONE";
+  return { state, result, ...(policyEvent === undefined ? {} : { policyEvent }) };
 }

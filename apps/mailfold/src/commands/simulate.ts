@@ -10,7 +10,8 @@ type Shown = Readonly<Record<string, unknown>>;
 
 interface Simulated {
   readonly id: string;
-  readonly state: "WAITING" | "RUNNING" | "DONE" | "FAILED" | "CANCELLED";
+  readonly state: "WAITING" | "RUNNING" | "DONE" | "STOPPED" | "FAILED" | "CANCELLED";
+  readonly isComplete: boolean;
   readonly matrix: readonly Shown[];
   readonly topAffected: readonly Shown[];
   readonly samples: readonly Shown[];
@@ -21,7 +22,7 @@ interface Simulated {
 }
 
 const sample = "reference at sender recipient recorded reason from to";
-const selection = `id state from to rows rowsTotal verdicts changed undecidable reachesData drifted matrix { from to count }
+const selection = `id state isComplete from to rows rowsTotal verdicts changed undecidable reachesData drifted matrix { from to count }
   topAffected { sender count blocked freed } samples { ${sample} } conflicts { count samples { ${sample} } } error { code message }`;
 const pollMs = 500;
 const waitSeconds = 10;
@@ -49,13 +50,26 @@ export function addSimulateCommand(program: Command): void {
       }
       if (found === null) throw new ApiError("there is no such scope");
       if (found.error !== null) throw new ApiError(`${found.error.code}: ${found.error.message}`);
+      if (found.state === "STOPPED") {
+        process.stderr.write(
+          `stopped at the deadline: the numbers are of the oldest ${found.rows} of ${found.rowsTotal} verdicts; ask for less time\n`,
+        );
+      }
       if (context.json) printJson(found);
       else print(found);
     });
 }
 
 function print({ conflicts, matrix, samples, topAffected, ...about }: Simulated): void {
-  const { error: _none, id: _id, rows: _rows, rowsTotal: _total, state: _state, ...counts } = about;
+  const {
+    error: _none,
+    id: _id,
+    isComplete: _isComplete,
+    rows: _rows,
+    rowsTotal: _total,
+    state: _state,
+    ...counts
+  } = about;
   printRecord({ ...counts, conflicts: conflicts.count }, false);
   const table = (rows: readonly Shown[], columns: string): void => {
     if (rows.length === 0) return;

@@ -140,10 +140,36 @@ describe("table of facts", () => {
     const request = { place: { scope: { kind: "platform" }, path: {} }, from: 0, to: 2_000 } as const;
     const changes = [{ entryAdd: { list: "accept", pattern: "192.0.2.7" } }] as const;
     const policy = new PolicyOfLog(log as never);
-    const tools = { table: again, policy, signal: new AbortController().signal, progressed: () => undefined };
+    const { signal } = new AbortController();
+    const tools = { table: again, policy, signal, deadlineMs: 60_000, progressed: () => undefined };
     await assert.rejects(runSimulation({ ...request, changes }, tools), FactFileBroken);
     const outcome = await runSimulation({ ...request, changes }, tools);
     assert.ok("result" in outcome && outcome.result.reachesData === segmentRowsMax);
+  });
+
+  test("stops at the deadline with what was looked at; what it had not yet taken in is missing too", async () => {
+    log.add(segmentRowsMax + 5);
+    const table = await open();
+    const policy = new PolicyOfLog(log as never);
+    const changes = [{ entryAdd: { list: "accept", pattern: "192.0.2.7" } }] as const;
+    const request = { place: { scope: { kind: "platform" }, path: {} }, changes, from: 0, to: 2_000 } as const;
+    const { signal } = new AbortController();
+    const run = (deadlineMs: number, takesMs: number) => {
+      const progressed = () => {
+        for (const until = performance.now() + takesMs; performance.now() < until; );
+      };
+      return runSimulation(request, { table, policy, signal, deadlineMs, progressed });
+    };
+    const outcome = await run(1_000, 1_100);
+    assert.ok("result" in outcome);
+    assert.deepEqual([outcome.result.rows, outcome.stopped], [segmentRowsMax, true]);
+    const whole = await run(60_000, 0);
+    assert.ok("result" in whole);
+    assert.deepEqual([whole.result.rows, whole.stopped], [segmentRowsMax + 5, undefined]);
+    log.floor = () => new Promise(() => {});
+    const late = await run(20, 0);
+    assert.ok("result" in late);
+    assert.deepEqual([late.result.rows, late.stopped], [0, true]);
   });
 
   test("tries changes as one of the log's moment, and tells how far it is", async () => {
@@ -160,7 +186,7 @@ describe("table of facts", () => {
           from: 0,
           to: 2_000,
         },
-        { table, policy, signal, progressed: (progress) => told.push(progress) },
+        { table, policy, signal, deadlineMs: 60_000, progressed: (progress) => told.push(progress) },
       );
     log.add(1);
     const outcome = await run(new AbortController().signal);

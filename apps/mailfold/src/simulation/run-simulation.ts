@@ -40,6 +40,8 @@ interface Tools {
   readonly table: FactTable;
   readonly policy: PolicyOfLog;
   readonly signal: AbortSignal;
+  /** For all of it, reading the log's newest included; then what was looked at is the result. */
+  readonly deadlineMs: number;
   readonly progressed: (progress: SimulationProgress) => void;
 }
 
@@ -48,8 +50,12 @@ interface Tools {
  * simulation can be cancelled; memory holds one segment at a time.
  */
 export async function runSimulation(request: SimulationRequest, tools: Tools): Promise<SimulationOutcome> {
-  const { policy, signal, table } = tools;
-  await table.catchUp(signal);
+  const { deadlineMs, policy, signal, table } = tools;
+  const timeUp = AbortSignal.timeout(deadlineMs);
+  const over = AbortSignal.any([signal, timeUp]);
+  await untilAborted(table.catchUp(over), over);
+  // Rows that are not there yet cannot be looked at.
+  const hasMissed = timeUp.aborted;
   const baseline = await policy.current();
   const applied = applyChanges(baseline, request.place, request.changes);
   if ("problem" in applied) return { problem: applied.problem };
@@ -75,12 +81,27 @@ export async function runSimulation(request: SimulationRequest, tools: Tools): P
     await nextTurn();
   };
   for (const file of asked) {
-    if (signal.aborted) return { cancelled: true };
+    if (over.aborted) break;
     await readFrom(table, file, () => add(table.segmentOf(file)));
   }
-  await add(newest);
+  if (!over.aborted) await add(newest);
   if (signal.aborted) return { cancelled: true };
-  return { result: simulation.result(), policyEvent: baseline.revision };
+  const stopped = rows < rowsTotal || hasMissed;
+  return { result: simulation.result(), policyEvent: baseline.revision, ...(stopped ? { stopped } : {}) };
+}
+
+/** Work that goes on by itself when nobody waits for it any more. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  let stop = (): void => {};
+  const aborted = new Promise<void>((resolve) => (stop = resolve));
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    work.catch(() => undefined);
+  }
 }
 
 /** Columns are decoded as they are looked at: a file shows that it is broken as late as while it is tried. */

@@ -2,7 +2,7 @@ import type { SimulationOutcome, SimulationProgress, SimulationRequest } from "@
 
 /** To the simulation's thread. */
 export type SimulationOrder =
-  | { readonly simulate: SimulationRequest; readonly number: number }
+  | { readonly simulate: SimulationRequest; readonly number: number; readonly deadlineMs: number }
   | { readonly cancel: number }
   | { readonly close: true };
 

@@ -19,7 +19,7 @@ const restartMsMax = 60_000;
 /** A stop waits no longer: what was being tried is given up, and rows that are in no file yet are read again. */
 const closeWithinMs = 3_000;
 
-type Waiting = Parameters<SimulationEngine["run"]>[1] & {
+type Waiting = Pick<Parameters<SimulationEngine["run"]>[1], "progressed"> & {
   readonly resolve: (outcome: Awaited<ReturnType<SimulationEngine["run"]>>) => void;
   readonly reject: (error: Error) => void;
 };
@@ -77,14 +77,14 @@ export function startSimulations(deps: SimulationDeps): SimulationThread {
   const done = keepRunning();
 
   return {
-    run(request, { progressed, signal }) {
+    run(request, { deadlineMs, progressed, signal }) {
       const thread = worker;
       if (thread === undefined) return Promise.reject(new Error("simulations are being started"));
       const own = ++number;
       const order = (message: SimulationOrder): void => thread.postMessage(message);
       return new Promise((resolve, reject) => {
-        waiting.set(own, { progressed, signal, resolve, reject });
-        order({ simulate: request, number: own });
+        waiting.set(own, { progressed, resolve, reject });
+        order({ simulate: request, number: own, deadlineMs });
         signal.addEventListener("abort", () => order({ cancel: own }), { once: true });
       });
     },

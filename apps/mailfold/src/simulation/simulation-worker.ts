@@ -38,13 +38,15 @@ async function keepUp(): Promise<void> {
   }
 }
 
-async function simulate({ number, simulate: request }: Extract<SimulationOrder, { simulate: unknown }>): Promise<void> {
+type Simulate = Extract<SimulationOrder, { simulate: unknown }>;
+
+async function simulate({ deadlineMs, number, simulate: request }: Simulate): Promise<void> {
   const cancel = new AbortController();
   running.set(number, cancel);
   try {
     const signal = AbortSignal.any([cancel.signal, closing.signal]);
     const progressed = (progress: { rows: number; rowsTotal: number }): void => say({ number, progress });
-    say({ number, outcome: await runSimulation(request, { table, policy, signal, progressed }) });
+    say({ number, outcome: await runSimulation(request, { table, policy, signal, deadlineMs, progressed }) });
   } catch (error) {
     say({ number, fault: textOf(error) });
   } finally {

@@ -3,7 +3,11 @@ import { type SimulationState, type SimulationView, simulationStates } from "../
 import { builder } from "../builder.ts";
 import { userErrorRef } from "../mutations/payload.ts";
 
-const stateEnum = builder.enumType("SimulationState", { values: [...simulationStates] as SimulationState[] });
+const stateEnum = builder.enumType("SimulationState", {
+  description:
+    "STOPPED: at the deadline of 10 minutes; its numbers are of the verdicts looked at until then, the oldest first.",
+  values: [...simulationStates] as SimulationState[],
+});
 
 const cellRef = builder.objectRef<MatrixCell>("SimulationCell").implement({
   description:
@@ -51,7 +55,7 @@ const conflictsRef = builder
 
 /** A change that is tried on recorded traffic. */
 export const simulationRef = builder.objectRef<SimulationView>("Simulation").implement({
-  description: "A change tried on recorded traffic. Numbers are 0 and lists empty until it is DONE.",
+  description: "A change tried on recorded traffic. Numbers are 0 and lists empty until it is DONE or STOPPED.",
   fields: (t) => ({
     id: t.exposeID("simulationId"),
     state: t.field({ type: stateEnum, resolve: ({ state }) => state }),
@@ -60,6 +64,10 @@ export const simulationRef = builder.objectRef<SimulationView>("Simulation").imp
     to: t.field({ type: "DateTime", resolve: ({ request }) => request.to }),
     rows: t.expose("rows", { type: "Long", description: "Recorded verdicts looked through so far ..." }),
     rowsTotal: t.expose("rowsTotal", { type: "Long", description: "... of so many in all." }),
+    isComplete: t.boolean({
+      description: "Its numbers are of all verdicts that were asked for; false also before it is over.",
+      resolve: ({ state }) => state === "DONE",
+    }),
     verdicts: t.field({
       type: "Long",
       description: "Verdicts of the scope's subtree and the time: those in the matrix and the undecidable ones.",

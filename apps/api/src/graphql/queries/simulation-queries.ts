@@ -59,7 +59,9 @@ function begin(context: ApiContext, input: SimulateInput): SimulationView | null
   if (started === undefined) throw badRequest("SIMULATION_FAILED", "Nothing can be simulated here now.");
   if (started !== "busy") return started;
   const http = { status: 429, headers: { "retry-after": String(retryAfterSeconds) } };
-  throw apiError("THROTTLED", "Too many simulations are unfinished; at most 2 of one token.", { http });
+  throw apiError("THROTTLED", "Too many simulations are unfinished; at most 2 of one token and 4 of one tenant.", {
+    http,
+  });
 }
 
 builder.queryFields((t) => {
