@@ -1,5 +1,6 @@
 import type { Actor, VerdictId } from "@mailfold/kernel";
 import type { CompiledPolicy } from "@mailfold/policy";
+import type { Copy } from "./commit-copies.ts";
 import type { QueuedForward } from "./forward/queue-forwards.ts";
 import type { HeaderFacts } from "./header-facts.ts";
 import type { Judged } from "./judge.ts";
@@ -34,4 +35,6 @@ export interface AcceptedMessage {
   readonly forwards: readonly QueuedForward[];
   /** Recipients whose copy is sent on and not kept. */
   readonly redirected: ReadonlySet<Judged>;
+  /** Of a held copy of an alias: its other mailboxes, whose copies are sent on with this one, whenever they are settled. */
+  readonly sharedWith?: readonly Copy["target"][];
 }

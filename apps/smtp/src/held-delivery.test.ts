@@ -185,8 +185,12 @@ describe("a copy deferred because a scanner was down", () => {
     from = now;
     comeBack();
     assert.deepEqual(await settled(2), ["delivered", "delivered"]);
-    assert.equal((await eventsOf("MessageQueued")).length, 1);
-    assert.deepEqual(await eventsOf("MessageDelivered"), []);
+    const [forward, ...more] = await eventsOf<MessageQueued["data"]>("MessageQueued");
+    assert.deepEqual([more, await eventsOf("MessageDelivered")], [[], []]);
+    const kept = forward?.data.ifFailed ?? [];
+    assert.deepEqual(kept.map(({ mailboxId }) => mailboxId).sort(), [ids.alice, ids.bob].sort(), "should it fail");
+    const held = (await eventsOf<HeldMessageSettled["data"]>("HeldMessageSettled")).map(({ data }) => data.holdId);
+    assert.deepEqual(kept.map(({ deliveryId }) => deliveryId).sort(), held.sort());
   });
 
   test("is left as it is when the platform stops while a scanner thinks", async () => {

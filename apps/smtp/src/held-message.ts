@@ -79,7 +79,15 @@ export class HeldMessage {
       results: new Map(expanded.judged.map((each) => [each, results])),
       forwards,
       redirected: stillRedirected(unsent, forwards),
+      sharedWith: this.otherTargets(),
     };
+  }
+
+  /** The alias's other mailboxes, as it was when the mail came. */
+  private otherTargets(): NonNullable<AcceptedMessage["sharedWith"]> {
+    const { recipient } = this.held.facts as unknown as Facts;
+    const targets = recipient?.found.kind === "local" ? recipient.found.targets : [];
+    return targets.filter(({ mailboxId }) => mailboxId !== this.held.mailboxId);
   }
 
   /** Several copies of one message may be held for one address, or one have gone its way at once: it is sent on once. */

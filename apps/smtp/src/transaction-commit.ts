@@ -227,7 +227,8 @@ class CommitBuilder {
     const found = judged.facts.recipient?.found;
     const verdictId = this.verdictIds.get(judged);
     if (found?.kind !== "local" || verdictId === undefined || !this.message.redirected.has(judged)) return [];
-    return found.targets.map((target) => {
+    const shared = judged === this.message.judged[0] ? (this.message.sharedWith ?? []) : [];
+    return [...found.targets, ...shared].map((target) => {
       const copy = { judged, verdictId, target, owner: found.domain };
       return {
         mailboxId: target.mailboxId,

@@ -4,7 +4,7 @@ import { checkLearnedAuthor } from "./check-learned.ts";
 import { checkMessageShape } from "./check-message-shape.ts";
 import { type AuthenticationOutcome, askAuthentication, checkAuthentication } from "./evaluate-authentication.ts";
 import type { RecipientOutcome } from "./evaluate-recipient.ts";
-import { askRules, checkRules, deliveryOf } from "./evaluate-rules.ts";
+import { askRules, checkRules, deliveryOf, mayBeSentOn } from "./evaluate-rules.ts";
 import { askScan, checkScannersDown, checkVirus, isFiltered, scoreRspamd } from "./evaluate-scan.ts";
 import { askFilters, checkThresholds, scoreFilters } from "./evaluate-score.ts";
 import { type Finding, type Judging, note, refuse } from "./judging.ts";
@@ -79,6 +79,7 @@ function delivered(judging: Judging, finding: Finding): Finding {
   const { action } = reasons[finding.reason];
   if (action === "reject" || action === "defer") return finding;
   const isHeld = action === "quarantine" || action === "discard";
-  const delivery = deliveryOf(judging.facts.content?.rules, finding.delivery, isHeld);
+  const maySendOn = !isHeld && mayBeSentOn(judging);
+  const delivery = deliveryOf(judging.facts.content?.rules, finding.delivery, { isHeld, maySendOn });
   return delivery === undefined ? finding : { ...finding, delivery };
 }

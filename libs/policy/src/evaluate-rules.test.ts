@@ -3,11 +3,13 @@ import { describe, test } from "node:test";
 import type { RuleActionFact, RuleScopeKind, RulesFact } from "./content-facts.ts";
 import {
   contentOf,
+  domainA,
   entry,
   factsOf,
   foreignRecipient,
   judgeOn,
   type Lookups,
+  localRecipient,
   loginOf,
   mailboxScopeA,
   platformScope,
@@ -111,6 +113,25 @@ describe("processing rules", () => {
     assert.equal(judged([...all, { do: "reject" }]).delivery, undefined);
     const tagged = policyOf(rules(scopeA, inbound), setting(scopeA, "junkAction", "tag"));
     assert.equal(judged(all, spam, tagged).delivery?.subjectTag, "[SPAM] [NEWS]");
+  });
+
+  test("send nothing on from a domain that is not verified; the copy stays, and the trace says so", () => {
+    const actions: readonly RuleActionFact[] = [
+      { do: "file", folder: "News" },
+      { do: "forward", to: ["x@y.example"] },
+      { do: "redirect", to: ["z@y.example"] },
+    ];
+    const recipient = localRecipient();
+    assert.ok(recipient.found.kind === "local");
+    const unproven = { ...recipient, found: { ...recipient.found, domain: { ...domainA, verified: false } } };
+    const { facts, verdict } = judgeOn(policy, "data", factsOf({ recipient: unproven }), { rules: said(actions) });
+    assert.deepEqual([verdict.action, verdict.delivery], ["accept", { folder: "News" }]);
+    const trace = policy.evaluate("data", facts, { explain: true }).verdict?.trace ?? [];
+    const skipped = trace
+      .filter(({ outcome, step }) => step === "rules" && outcome === "skip")
+      .map(({ detail }) => detail);
+    const line = 'rule "r": not sent on, a.example is not verified';
+    assert.deepEqual(skipped, [line, line]);
   });
 
   test("of the sending tenant can only refuse what leaves", () => {

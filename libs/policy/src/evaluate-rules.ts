@@ -82,14 +82,28 @@ function replyText(text: string | undefined): string | undefined {
   return text !== undefined && /^[ -~]{1,255}$/.test(text) && text.trim() !== "" ? text : undefined;
 }
 
+/** Whether rules may send a taken copy on: mail of a domain that is not known to be its tenant's stays, and the trace says so. */
+export function mayBeSentOn(judging: Judging): boolean {
+  const { content, recipient } = judging.facts;
+  const found = recipient?.found;
+  if (found?.kind !== "local" || found.domain.verified) return true;
+  const { domainId, name } = found.domain;
+  for (const { action, rule } of content?.rules?.actions ?? []) {
+    if (action.do !== "forward" && action.do !== "redirect") continue;
+    const detail = `rule "${rule}": not sent on, ${name} is not verified`;
+    note(judging, () => ({ step: "rules", outcome: "skip", setAtScope: domainId, detail }));
+  }
+  return false;
+}
+
 /**
  * How the rules want a taken copy delivered, `base` added; undefined when they have no wish. `isHeld`: it lies in quarantine,
- * so nothing is sent on or copied.
+ * so nothing is copied.
  */
 export function deliveryOf(
   rules: RulesFact | undefined,
   base: Delivery | undefined,
-  isHeld: boolean,
+  { isHeld, maySendOn }: { readonly isHeld: boolean; readonly maySendOn: boolean },
 ): Delivery | undefined {
   if (rules === undefined || rules.actions.length === 0) return base;
   const all = rules.actions.map(({ action }) => action);
@@ -100,7 +114,7 @@ export function deliveryOf(
   if (base?.subjectTag !== undefined) tags.unshift(base.subjectTag);
   const flags = all.flatMap((action) => (action.do === "flag" ? [action.flag] : []));
   const sentOn = (name: "forward" | "redirect"): readonly string[] =>
-    isHeld ? [] : all.flatMap((action) => (action.do === name ? action.to : []));
+    maySendOn ? all.flatMap((action) => (action.do === name ? action.to : [])) : [];
   const forwardTo = sentOn("forward");
   const redirectTo = sentOn("redirect");
   const delivery: Delivery = {
