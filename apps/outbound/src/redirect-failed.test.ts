@@ -56,6 +56,26 @@ describe("redirected mail that fails", () => {
     assert.equal(house.streams.get("mail-mbx_b"), undefined);
   });
 
+  test("a crash between the return and the end repeats the same event, which mailboxes take once", async () => {
+    const house = world();
+    const { commit } = house.deps.journal;
+    let crashes = 1;
+    Object.assign(house.deps.journal, {
+      async commit(work: Parameters<typeof commit>[0]) {
+        const isEnd = work.appends.some(({ events }) => events.some(({ type }) => type === "OutboundFinished"));
+        if (isEnd && crashes-- > 0) throw new Error("killed");
+        return commit(work);
+      },
+    });
+    const id = await house.queue({ vouchedBy: "none", ifFailed: [kept("mbx_a")] });
+    remote.rcptAnswer = () => ({ code: 550, text: "5.1.1 no such user" });
+    await workUntil(house, () => finishedOf(house, id) !== undefined);
+    const returned = house.streams.get("mail-mbx_a") ?? [];
+    assert.equal(returned.length, 2, "the end was tried twice");
+    assert.equal(new Set(returned.map((event) => event.id)).size, 1);
+    assert.equal(new Set(returned.map(({ data }) => (data as { deliveryId: string }).deliveryId)).size, 1);
+  });
+
   test("a login's bounce goes to who wrote, not to the address that we made of it", async () => {
     const house = world({ localMailbox: "alice@ours.test" });
     Object.assign(house.deps, {
