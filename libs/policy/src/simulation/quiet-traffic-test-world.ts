@@ -1,7 +1,16 @@
 import type { MailboxId } from "@mailfold/kernel";
 import fc from "fast-check";
 import { compilePolicy } from "../compiled-policy.ts";
-import { domainB, factsOf, localRecipient, platformScope, setting } from "../policy-test-world.ts";
+import {
+  authenticationOf,
+  contentOf,
+  domainB,
+  factsOf,
+  type Lookups,
+  localRecipient,
+  platformScope,
+  setting,
+} from "../policy-test-world.ts";
 import type { CompiledPolicy, Facts } from "../types.ts";
 import type { RecordedVerdict } from "./fact-segment.ts";
 import {
@@ -39,7 +48,32 @@ export const quietPolicies: fc.Arbitrary<CompiledPolicy> = fc
     return compilePolicy({ settings: asks ? [zones, ...settings] : settings, listings: listed });
   });
 
-/** Mail of many strangers to two mailboxes: one mail, and all that differ from it in one thing and in names. */
+/** So many are welcome. */
+export const welcomeMails = 3;
+
+const welcome: Lookups = {
+  ...{ counters: {}, dnsLists: {}, greylist: "known", heloName: "found", senderDomain: "found", spf: "pass" },
+  host: { status: "confirmed", name: "mail.other.example" },
+  tenantsOff: [],
+  authentication: authenticationOf({
+    spf: { result: "pass", identity: "mailfrom", domain: "other.example" },
+    dmarc: { result: "pass", domain: "other.example", policy: "none" },
+  }),
+  scan: { rspamd: { status: "scanned", score: -1, action: "no action", symbols: [] }, clamav: { status: "clean" } },
+  classifier: { verdict: "ham", probability: 0.1, tokens: [] },
+  findings: [],
+};
+
+/** Mail to tenant B that every quiet policy takes; numbered from an index on. */
+export function welcomeTraffic(policy: CompiledPolicy, index = 0): readonly RecordedVerdict[] {
+  return Array.from({ length: welcomeMails }, (_, n) => {
+    const from = `friend${n}@other.example`;
+    const facts = factsOf({ ip: "198.51.100.250", from, recipient: recipientB, content: contentOf(from) });
+    return recordedOf(policy, facts, welcome, index + n);
+  });
+}
+
+/** Mail of many strangers to two mailboxes: one mail, and all that differ from it in one thing and in names; and mail that is welcome. */
 export function quietTraffic(policy: CompiledPolicy): fc.Arbitrary<readonly RecordedVerdict[]> {
   return fc.tuple(rawFound, contents, fc.array(contents, { maxLength: 5 })).map(([raw, content, others]) => {
     const usual = { content, to: localRecipient(), ip: "", from: "" };
@@ -51,7 +85,7 @@ export function quietTraffic(policy: CompiledPolicy): fc.Arbitrary<readonly Reco
       { ...usual, raw, ip: "192.0.2.7" },
       { ...usual, raw, from: "joe@ext.example" },
     ];
-    return mails.map((mail, index) => {
+    const strange = mails.map((mail, index) => {
       const facts = factsOf({
         ip: mail.ip || `198.51.100.${index}`,
         from: mail.from || `s${index}@d${index}.example`,
@@ -61,5 +95,6 @@ export function quietTraffic(policy: CompiledPolicy): fc.Arbitrary<readonly Reco
       });
       return recordedOf(policy, facts, lookupsOf(mail.raw), index);
     });
+    return [...strange, ...welcomeTraffic(policy, strange.length)];
   });
 }
