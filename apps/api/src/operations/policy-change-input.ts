@@ -7,7 +7,7 @@ import {
   policyChangeKinds,
   policyChangesMax,
 } from "@mailfold/policy";
-import { parseRule, parseRules, type RuleProblem } from "@mailfold/rules";
+import { checkRule, checkRules, settingOf } from "./check-rules.ts";
 import { parseSubject } from "./listing-subject.ts";
 
 type Maybe<T> = T | null | undefined;
@@ -69,9 +69,9 @@ const readers: { readonly [Kind in PolicyChangeKind]: (input: PolicyChangeInput,
     }
     const values = set as Readonly<Record<string, SettingValue>>;
     if (!Object.hasOwn(values, "rules")) return { change: { set: values } };
-    const { problems, rules } = parseRules(values.rules, scopeKind);
-    if (rules === undefined) return { problem: ruleProblem(problems, ["set", "rules"]) };
-    return { change: { set: { ...values, rules: rules as unknown as SettingValue } } };
+    const rules = checkRules(values.rules, scopeKind, ["set", "rules"]);
+    if (rules.value === undefined) return { problem: rules.refusals[0] };
+    return { change: { set: { ...values, rules: rules.value } } };
   },
   unset: ({ unset }) => ({ change: { unset: [...(unset ?? [])] } }),
   entryAdd({ entryAdd }) {
@@ -89,10 +89,10 @@ const readers: { readonly [Kind in PolicyChangeKind]: (input: PolicyChangeInput,
     return "problem" in named ? named : { change: { entryRemove: named.entry } };
   },
   ruleSave({ ruleSave }, scopeKind) {
-    const { rule, problems } = parseRule(ruleSave?.rule, scopeKind);
-    if (rule === undefined) return { problem: ruleProblem(problems, ["ruleSave", "rule"]) };
+    const rule = checkRule(ruleSave?.rule, scopeKind, ["ruleSave", "rule"]);
+    if (rule.value === undefined) return { problem: rule.refusals[0] };
     const before = typeof ruleSave?.before === "string" ? { before: ruleSave.before } : {};
-    return { change: { ruleSave: { rule: rule as unknown as SettingValue, ...before } } };
+    return { change: { ruleSave: { rule: settingOf(rule.value), ...before } } };
   },
   ruleDelete: ({ ruleDelete }) => ({ change: { ruleDelete: { name: ruleDelete?.name ?? "" } } }),
   pardon({ pardon }) {
@@ -101,14 +101,6 @@ const readers: { readonly [Kind in PolicyChangeKind]: (input: PolicyChangeInput,
     return { change: { pardon: subject } };
   },
 };
-
-/** The first thing wrong with a rule, at its place. */
-function ruleProblem(problems: readonly RuleProblem[], at: readonly string[]): Refusal {
-  const [first] = problems;
-  if (first === undefined) return invalid("The rule cannot be read.", at);
-  const steps = first.path.split(/[.[\]]+/).filter((step) => step !== "");
-  return { code: "RULE_INVALID", message: first.message, path: [...at, ...steps], details: { problem: first.code } };
-}
 
 type Entry = { readonly list: "accept" | "kill"; readonly pattern: string };
 
