@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { MimeFlag } from "@mailfold/kernel";
 import { checkContent } from "./content-checks.ts";
 import { findHtmlFeatures, type htmlFeatureScores } from "./html-findings.ts";
-import type { MimeFlag, ParsedMessage } from "./message.ts";
+import type { ParsedMessage } from "./message.ts";
 import { findBrokenMime } from "./mime-findings.ts";
 import { compilePhrases, findPhrases, type PhraseEntry } from "./phrase-list.ts";
 import { readContent } from "./read-content.ts";

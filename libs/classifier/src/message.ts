@@ -1,21 +1,10 @@
+import type { MimeFlag } from "@mailfold/kernel";
+
 /** A header field as tokenizer and checks read it: name lower case, value unfolded and decoded. */
 export interface MessageField {
   readonly name: string;
   readonly value: string;
 }
-
-/** What a MIME parser noticed that a sound message does not have. The parser's owner maps its findings to these. */
-export type MimeFlag =
-  | "bad-header-line"
-  | "nul-in-header"
-  | "raw-8bit-header"
-  | "missing-boundary"
-  | "unterminated-multipart"
-  | "bad-encoding"
-  | "unknown-encoding"
-  | "unknown-charset"
-  | "type-mismatch"
-  | "too-deep";
 
 /** A parsed message: all that tokenizer and content checks look at. Texts are decoded; parts come in message order. */
 export interface ParsedMessage {

@@ -1,4 +1,5 @@
-import { type Finding, fieldOf, type MimeFlag, type ParsedMessage } from "./message.ts";
+import type { MimeFlag } from "@mailfold/kernel";
+import { type Finding, fieldOf, type ParsedMessage } from "./message.ts";
 
 /** Broken-MIME and missing-header findings, with what each adds to the score unless a policy says otherwise. */
 export const mimeFindingScores = {

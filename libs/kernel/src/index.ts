@@ -4,6 +4,7 @@ export * from "./decider.ts";
 export * from "./event.ts";
 export * from "./ids.ts";
 export * from "./keyed-fold.ts";
+export type * from "./mime-flag.ts";
 export * from "./position.ts";
 export * from "./projection.ts";
 export * from "./refusal.ts";

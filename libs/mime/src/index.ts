@@ -6,7 +6,7 @@ export { mimeLimits } from "./limits.ts";
 export { type ContentTerm, isHeaderTerm, matchMessage } from "./match-message.ts";
 export { type MessagePreview, messagePreviewLimits, readMessagePreview } from "./message-preview.ts";
 export { type MessageAttachment, type MessageText, messageTextLimits, readMessageText } from "./message-text.ts";
-export { findMimeFlags, type MimeFlag } from "./mime-flags.ts";
+export { findMimeFlags } from "./mime-flags.ts";
 export * from "./mime-index.ts";
 export { createMimePool, MimeBudgetExceeded, type MimePool } from "./mime-pool.ts";
 export { type ParameterField, parseParameterField } from "./parameters.ts";

@@ -1,20 +1,8 @@
+import type { MimeFlag } from "@mailfold/kernel";
 import { fieldValue, headerEnd, headerFields } from "./header-fields.ts";
 import { indexMessage } from "./index-message.ts";
 import { mimeLimits } from "./limits.ts";
 import type { MimePart } from "./mime-index.ts";
-
-/** What a message has that a sound one has not. */
-export type MimeFlag =
-  | "bad-header-line"
-  | "nul-in-header"
-  | "raw-8bit-header"
-  | "missing-boundary"
-  | "unterminated-multipart"
-  | "bad-encoding"
-  | "unknown-encoding"
-  | "unknown-charset"
-  | "type-mismatch"
-  | "too-deep";
 
 const encodings = new Set(["7bit", "8bit", "binary", "quoted-printable", "base64"]);
 /** Octets of one body that are looked at. */
