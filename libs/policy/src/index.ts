@@ -33,6 +33,7 @@ export type { DenialInput, EntryKey, LimitInput, SettingInput } from "./policy-c
 export type { ReasonDefinition } from "./reason-definition.ts";
 export { type KnownReason, reasons } from "./reasons.ts";
 export * from "./reference-pages.ts";
+export { ruleAuthentication } from "./rule-authentication.ts";
 export * from "./sender-pattern.ts";
 export * from "./setting-definitions.ts";
 export * from "./simulation/index.ts";

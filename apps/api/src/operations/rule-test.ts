@@ -1,6 +1,6 @@
 import type { SettingValue } from "@mailfold/domain";
 import { MimeBudgetExceeded } from "@mailfold/mime";
-import type { AuthenticationFact, CompiledPolicy, Facts } from "@mailfold/policy";
+import { type CompiledPolicy, type Facts, ruleAuthentication } from "@mailfold/policy";
 import {
   type Condition,
   type ContentTest,
@@ -87,7 +87,7 @@ async function testRule(
   const { sender, recipient, direction, body, facts, isHeld } = found;
   const score = scoreOf(policy.current(), facts);
   const message = { sender, recipient, sizeBytes: body.sizeBytes, ...(score === undefined ? {} : { score }) };
-  const authentication = resultsOf(facts as Partial<Facts>);
+  const authentication = ruleAuthentication(facts as Partial<Facts>);
   const input = {
     ...message,
     headers: read.headers,
@@ -130,14 +130,6 @@ function scoreOf(policy: CompiledPolicy, facts: StoredMessage["facts"]): number 
     // Facts of another engine version may lack what this one reads.
     return undefined;
   }
-}
-
-/** Results as rules name them: of several signatures the best one counts. */
-function resultsOf({ content, spf }: Partial<Facts>): RuleInput["authentication"] {
-  const fact: AuthenticationFact | undefined = content?.authentication;
-  if (fact === undefined) return spf === undefined ? undefined : { spf: spf.result };
-  const dkim = fact.dkim.some(({ result }) => result === "pass") ? "pass" : (fact.dkim[0]?.result ?? "none");
-  return { spf: fact.spf.result, dkim, dmarc: fact.dmarc.result, arc: fact.arc.result };
 }
 
 interface RulePart {

@@ -1,5 +1,5 @@
 import { type SettingValue, scopeId } from "@mailfold/domain";
-import type { Facts, RulesRunner, ScopedRules } from "@mailfold/policy";
+import { type RulesRunner, ruleAuthentication, type ScopedRules } from "@mailfold/policy";
 import {
   compileRules,
   parseRule,
@@ -29,13 +29,6 @@ function readsMessage(value: SettingValue): boolean {
     if (name === "actions") return false;
     return name === "field" ? messageFields.has(String(member)) : readsMessage(member);
   });
-}
-
-function authenticationOf({ content, spf }: Facts): RuleInput["authentication"] {
-  const fact = content?.authentication;
-  if (fact === undefined) return spf === undefined ? undefined : { spf: spf.result };
-  const dkim = fact.dkim.some(({ result }) => result === "pass") ? "pass" : (fact.dkim[0]?.result ?? "none");
-  return { spf: fact.spf.result, dkim, dmarc: fact.dmarc.result, arc: fact.arc.result };
 }
 
 interface ParsedSet {
@@ -76,7 +69,7 @@ export function createRecordedRules(): RulesRunner {
       const { byEvent, scope } = each;
       return { scope: scope.kind, scopeId: scopeId(scope), revision: byEvent, rules: parsed(each).rules };
     });
-    const authentication = authenticationOf(facts);
+    const authentication = ruleAuthentication(facts);
     const { actions, matched, undecided } = runRules(compileRules(sets, cache), {
       direction,
       sender: facts.sender?.address ?? "",

@@ -22,10 +22,3 @@ export function authenticationFact({ spf, dkim, dmarc, arc }: MessageAuthResult)
 function spfFact({ result, identity, domain }: SpfFact): SpfFact {
   return { result, identity, domain };
 }
-
-/** Results as rules name them: of several signatures the best one counts. */
-export function ruleAuthentication(fact: AuthenticationFact | undefined, spf: SpfFact | undefined) {
-  if (fact === undefined) return spf === undefined ? undefined : { spf: spf.result };
-  const dkim = fact.dkim.some(({ result }) => result === "pass") ? "pass" : (fact.dkim[0]?.result ?? "none");
-  return { spf: fact.spf.result, dkim, dmarc: fact.dmarc.result, arc: fact.arc.result };
-}

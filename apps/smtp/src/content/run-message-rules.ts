@@ -1,5 +1,5 @@
 import { decodeHeaderText, fieldValue, headerFields, type MessageText } from "@mailfold/mime";
-import type { Facts, RulesFact } from "@mailfold/policy";
+import { type Facts, type RulesFact, ruleAuthentication } from "@mailfold/policy";
 import {
   type ContentAnswer,
   type ContentTest,
@@ -12,7 +12,6 @@ import {
   runRules,
   type ScopeRules,
 } from "@mailfold/rules";
-import { ruleAuthentication } from "./authentication-fact.ts";
 import type { ContentServices } from "./content-services.ts";
 
 export const noRules: RulesFact = { actions: [], matched: [], undecided: [] };
@@ -62,7 +61,7 @@ export async function runMessageRules(
   const { facts, scopes, score, tenantId } = request;
   if (scopes.length === 0) return noRules;
   const compiled = compileRules(scopes, rules.cache);
-  const authentication = ruleAuthentication(facts.content?.authentication, facts.spf);
+  const authentication = ruleAuthentication(facts);
   const input: RuleInput = {
     direction: facts.recipient?.found.kind === "foreign" ? "outbound" : "inbound",
     sender: facts.sender?.address ?? "",
