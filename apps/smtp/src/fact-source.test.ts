@@ -41,6 +41,10 @@ describe("sources of facts", () => {
     assert.deepEqual(answer.spf, { result: "temperror", identity: "mailfrom", domain: "ext.test" });
     assert.deepEqual(answer.dnsLists, [{ zone: "bl.test", result: "failed" }]);
     assert.equal(answer.greylist?.status, "known");
+    const listed = { zone: "old.test", result: "listed" } as const;
+    const both = [...zones, { zone: "old.test", weight: 1 }];
+    const later = absentPeerSource({ needs: ["dnsLists"], zones: both }, { ...facts, dnsLists: [listed] });
+    assert.deepEqual((later as Facts).dnsLists, [{ zone: "bl.test", result: "failed" }, listed]);
   });
 });
 

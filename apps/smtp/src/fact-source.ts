@@ -1,4 +1,4 @@
-import type { Facts, MissingFacts, Need } from "@mailfold/policy";
+import type { DnsListFact, Facts, MissingFacts, Need } from "@mailfold/policy";
 import type { Directory } from "@mailfold/projection-directory";
 import { senderOwner } from "./directory-facts.ts";
 
@@ -64,13 +64,18 @@ export const absentPeerSource: FetchFacts = (missing, facts) => {
     heloName: () => ({ heloName: { status: "failed", name: facts.helo ?? "" } }),
     senderDomain: () => ({ senderDomain: { status: "failed", name: senderDomainOf(facts) } }),
     spf: () => ({ spf: { result: "temperror", identity: "mailfrom", domain: senderDomainOf(facts) } }),
-    dnsLists: () => ({ dnsLists: (missing.zones ?? []).map(({ zone }) => ({ zone, result: "failed" })) }),
+    dnsLists: () => ({ dnsLists: (missing.zones ?? []).map(({ zone }) => answered(facts, zone)) }),
     counters: () => ({ counters: {} }),
     greylist: () => ({ greylist: { status: "known" } }),
   };
   const patches = missing.needs.map((need) => answers[need]?.()).filter((patch) => patch !== undefined);
   return patches.length === 0 ? facts : Object.assign({}, facts, ...patches);
 };
+
+/** What a DNS list said while the peer was there. */
+function answered({ dnsLists = [] }: Facts, zone: string): DnsListFact {
+  return dnsLists.find((fact) => fact.zone === zone) ?? { zone, result: "failed" };
+}
 
 function senderDomainOf(facts: Facts): string {
   const address = facts.sender?.address ?? "";

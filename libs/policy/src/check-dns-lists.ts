@@ -10,12 +10,13 @@ function zonesOf(judging: Judging, chain: ScopeChain): readonly DnsListZone[] {
   return Array.isArray(zones) ? (zones as unknown as readonly DnsListZone[]) : [];
 }
 
-/** Asks the chain's DNS lists about the peer, or about the address beyond a trusted relay. */
+/** Asks the chain's DNS lists about the peer, or about the address beyond a trusted relay, unless each has answered. */
 export function askDnsLists(judging: Judging, chain: ScopeChain, standing: PeerStanding): void {
-  if (judging.facts.dnsLists !== undefined) return;
+  const { dnsLists } = judging.facts;
   if (standing !== "foreign" && !(standing === "relayed" && originOf(judging))) return;
   const zones = zonesOf(judging, chain);
-  if (zones.length > 0) ask(judging, "dnsLists", { zones });
+  const isAnswered = ({ zone }: DnsListZone): boolean => dnsLists?.some((fact) => fact.zone === zone) === true;
+  if (!zones.every(isAnswered)) ask(judging, "dnsLists", { zones });
 }
 
 function zoneLine(judging: Judging, chain: ScopeChain, outcome: TraceLine["outcome"], detail: string): TraceLine {

@@ -21,6 +21,16 @@ describe("facts of an old verdict", () => {
     assert.equal(accepting.evaluate("data", factsOf(), recorded).verdict?.reason, "accept-listed");
   });
 
+  test("do not tell what a DNS list says that nobody asked, though others were", () => {
+    const zones = ["old.example", "new.example"].map((zone) => ({ zone, trusted: true }));
+    const policy = policyOf(setting(scopeA, "dnsbl", zones));
+    const some = factsOf({ dnsLists: [{ zone: "old.example", result: "clear" }] });
+    assert.equal(policy.evaluate("rcpt", some).needs?.includes("dnsLists"), true);
+    const all = factsOf({ dnsLists: zones.map(({ zone }) => ({ zone, result: "clear" })) });
+    assert.equal(policy.evaluate("rcpt", all).needs?.includes("dnsLists") ?? false, false);
+    assert.equal(policy.evaluate("rcpt", some, recorded).verdict?.reason, "accepted");
+  });
+
   test("that every engine asked for are still asked for", () => {
     const policy = policyOf(entry(scopeA, "kill", "mail.bad.example"));
     assert.deepEqual(policy.evaluate("rcpt", factsOf(), recorded).needs, ["host"]);
