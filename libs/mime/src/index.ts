@@ -1,4 +1,5 @@
 export { parseAddressList } from "./addresses.ts";
+export { createBoundedPool, OverBudget, standalone } from "./bounded-pool.ts";
 export { decodeHeaderText, decodeTextPart } from "./decode.ts";
 export { fieldValue, type HeaderField, headerEnd, headerFields } from "./header-fields.ts";
 export { indexMessage } from "./index-message.ts";

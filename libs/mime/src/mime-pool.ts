@@ -1,4 +1,4 @@
-import { Piscina } from "piscina";
+import { createBoundedPool, OverBudget, standalone } from "./bounded-pool.ts";
 import { indexMessage } from "./index-message.ts";
 import type { ContentTerm } from "./match-message.ts";
 import { type MessagePreview, readMessagePreview } from "./message-preview.ts";
@@ -35,24 +35,13 @@ export function createMimePool(options: {
   readonly timeoutMs: number;
   readonly queueMax?: number;
 }): MimePool {
-  const pool = new Piscina({
-    filename: new URL("./mime-worker.ts", import.meta.url).href,
-    minThreads: 0,
-    maxThreads: options.threads,
-    idleTimeout: 30_000,
-    maxQueue: options.queueMax ?? 256,
-    resourceLimits: { maxOldGenerationSizeMb: 512, stackSizeMb: 4 },
-  });
+  const pool = createBoundedPool({ worker: new URL("./mime-worker.ts", import.meta.url), ...options });
   const run = async <T>(name: string, task: unknown): Promise<T> => {
-    const budget = new AbortController();
-    const timer = setTimeout(() => budget.abort(), options.timeoutMs);
     try {
-      return (await pool.run(task, { name, signal: budget.signal })) as T;
+      return await pool.run<T>(name, task);
     } catch (cause) {
-      if (!isBudgetFault(cause)) throw cause;
+      if (!(cause instanceof OverBudget)) throw cause;
       throw new MimeBudgetExceeded(`mime ${name}`, { cause });
-    } finally {
-      clearTimeout(timer);
     }
   };
   return {
@@ -69,18 +58,6 @@ export function createMimePool(options: {
       return run<MessagePreview>("preview", { bytes: standalone(bytes) });
     },
     match: (messages, terms) => run("match", { messages: messages.map(standalone), terms }),
-    close: () => pool.close({ force: true }),
+    close: () => pool.close(),
   };
-}
-
-/** Posting a view copies all of the memory behind it: a small view of much memory is copied by itself first. */
-function standalone(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength * 2 < bytes.buffer.byteLength ? Uint8Array.from(bytes) : bytes;
-}
-
-/** Aborted, refused by the full queue, or a worker that died of its memory limit. */
-function isBudgetFault(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return false;
-  const code = (cause as { readonly code?: unknown }).code;
-  return cause.name === "AbortError" || code === "ERR_WORKER_OUT_OF_MEMORY" || /queue/i.test(cause.message);
 }

@@ -1,6 +1,5 @@
-import type { MessageText } from "@mailfold/mime";
+import { createBoundedPool, type MessageText, OverBudget, standalone } from "@mailfold/mime";
 import { FairQueue } from "@mailfold/rules";
-import { Piscina } from "piscina";
 import { type ContentLists, type ContentReading, type ListFindings, readWhole, searchLists } from "./read-content.ts";
 
 /** Reads hostile messages in threads that are killed when they take too long. */
@@ -28,23 +27,15 @@ export function createContentReader(options: {
     waitingPerOwnerMax: queueMax,
     waitMs: timeoutMs,
   });
-  const pool = new Piscina({
-    filename: new URL("./content-worker.ts", import.meta.url).href,
-    minThreads: 0,
-    maxThreads: threads,
-    idleTimeout: 30_000,
-    resourceLimits: { maxOldGenerationSizeMb: 512, stackSizeMb: 4 },
-  });
+  const worker = new URL("./content-worker.ts", import.meta.url);
+  // In its own queue work waits only for a thread to start: whoever has a turn has one.
+  const pool = createBoundedPool({ worker, threads, timeoutMs });
   const runNow = async <T>(name: string, task: unknown): Promise<T | "too-costly"> => {
-    const budget = new AbortController();
-    const timer = setTimeout(() => budget.abort(), timeoutMs);
     try {
-      return (await pool.run(task, { name, signal: budget.signal })) as T;
+      return await pool.run<T>(name, task);
     } catch (cause) {
-      if (!isBudgetFault(cause)) throw cause;
-      return "too-costly";
-    } finally {
-      clearTimeout(timer);
+      if (cause instanceof OverBudget) return "too-costly";
+      throw cause;
     }
   };
   const run = async <T>(name: string, task: unknown): Promise<T | "too-costly" | "busy"> => {
@@ -65,20 +56,8 @@ export function createContentReader(options: {
       const found = await run<ListFindings>("search", { text, lists });
       return typeof found === "string" ? undefined : found;
     },
-    close: () => pool.close({ force: true }),
+    close: () => pool.close(),
   };
 }
 
 const smallListEntries = 100;
-
-/** Posting a view copies all of the memory behind it: a small view of much memory is copied by itself first. */
-function standalone(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength * 2 < bytes.buffer.byteLength ? Uint8Array.from(bytes) : bytes;
-}
-
-/** Aborted, or a worker that died of its memory limit. */
-function isBudgetFault(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return false;
-  const code = (cause as { readonly code?: unknown }).code;
-  return cause.name === "AbortError" || code === "ERR_WORKER_OUT_OF_MEMORY";
-}
