@@ -172,7 +172,8 @@ export class SegmentBuilder {
 /** Reads rows of a segment; parts that rows share are parsed once. */
 export class SegmentReader {
   readonly segment: FactSegment;
-  readonly #parsed = new Map<string, unknown[]>();
+  /** By column and code. */
+  readonly #parsed: { [Name in AnyColumn]?: unknown[] } = {};
 
   constructor(segment: FactSegment) {
     this.segment = segment;
@@ -187,22 +188,26 @@ export class SegmentReader {
   /** The value behind a column's code. */
   value(column: AnyColumn, code: number): unknown {
     if (code === 0) return undefined;
-    let known = this.#parsed.get(column);
-    if (known === undefined) {
-      known = [];
-      this.#parsed.set(column, known);
-    }
-    if (code in known) return known[code];
-    const text = this.segment.columns[column].texts[code - 1] as string;
+    const found = this.#parsed[column]?.[code];
+    if (found !== undefined) return found;
+    const { texts } = this.segment.columns[column];
+    const text = texts[code - 1] as string;
     const value: unknown = column === "mailbox" ? text : JSON.parse(text);
-    known[code] = value;
+    this.#parsed[column] ??= new Array<unknown>(texts.length + 1);
+    this.#parsed[column][code] = value;
     return value;
   }
 
   facts(row: number): Facts {
-    const parts = Object.fromEntries(factColumns.map((name) => [name, this.part(name, row)]));
-    const numbers = Object.fromEntries(numberColumns.map((name) => [name, this.segment.numbers[name][row]]));
-    return joinFacts({ parts, numbers } as unknown as Parameters<typeof joinFacts>[0]);
+    const parts: Record<string, unknown> = {};
+    for (const name of factColumns) parts[name] = this.part(name, row);
+    return joinFacts({ parts, numbers: this.numbers(row) } as Parameters<typeof joinFacts>[0]);
+  }
+
+  numbers(row: number): Record<NumberColumn, number> {
+    const numbers: { [Name in NumberColumn]?: number } = {};
+    for (const name of numberColumns) numbers[name] = this.segment.numbers[name][row] as number;
+    return numbers as Record<NumberColumn, number>;
   }
 
   outcome(row: number): RecordedOutcome {

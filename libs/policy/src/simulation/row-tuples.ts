@@ -1,8 +1,8 @@
 import type { AuthenticationFact, ScanFact } from "../content-facts.ts";
 import { isPrivateAddress, parseIp } from "../ip-address.ts";
-import { type ScopeChain, settingValue } from "../policy-state.ts";
+import { type PolicyState, type ScopeChain, settingValue } from "../policy-state.ts";
 import type { Facts, RecipientFact } from "../types.ts";
-import { columnAt, type FactColumn, factColumns, joinFacts, numberColumns } from "./fact-columns.ts";
+import { columnAt, type FactColumn, factColumns, joinFacts } from "./fact-columns.ts";
 import type { CodedColumn, SegmentReader } from "./fact-segment.ts";
 import { originIn, placeOfSpace, scopesIn, stringOf } from "./form-texts.ts";
 import { countBelow, countReached } from "./number-steps.ts";
@@ -29,6 +29,12 @@ interface NamedClasses extends Classes {
   readonly name: FactColumn;
 }
 
+/** A recipient's scopes, and whether mail to it may come through trusted relays. */
+interface ChainLook {
+  readonly chain: ScopeChain;
+  readonly hasRelays: boolean;
+}
+
 /** What a text comes to: its class ("" = none), and whether some list may name it. */
 type Look = (text: string) => readonly [form: string, isListed: boolean];
 
@@ -53,7 +59,7 @@ export class RowTuples {
   readonly #shared: readonly NamedClasses[];
   readonly #loops: Uint8Array;
   #own: readonly Classes[] | undefined;
-  readonly #chains = new Map<string, ScopeChain>();
+  readonly #chains = new Map<string, ChainLook>();
 
   constructor(pair: PolicyPair, reader: SegmentReader) {
     this.#pair = pair;
@@ -113,7 +119,6 @@ export class RowTuples {
    * and else what stands for its class, which is read once for all segments.
    */
   plainFacts(row: number, points: number): Facts {
-    const { numbers } = this.#reader.segment;
     const parts: Record<string, unknown> = {};
     for (const name of special) parts[name] = this.#reader.part(name, row);
     for (const column of this.#shared) parts[column.name] = this.#representative(column, row);
@@ -121,8 +126,7 @@ export class RowTuples {
       const scan = parts.scan as ScanFact;
       parts.scan = { ...scan, rspamd: { ...scan.rspamd, score: points } };
     }
-    const own = Object.fromEntries(numberColumns.map((name) => [name, numbers[name][row]]));
-    return joinFacts({ parts, numbers: own } as unknown as Parameters<typeof joinFacts>[0]);
+    return joinFacts({ parts, numbers: this.#reader.numbers(row) } as Parameters<typeof joinFacts>[0]);
   }
 
   #representative(column: NamedClasses, row: number): unknown {
@@ -158,25 +162,25 @@ export class RowTuples {
 
   /** Whether a list along the recipient's scopes names anything of a row, in force or not. */
   #isListed(row: number): boolean {
+    const { chain, hasRelays } = this.#chainOf(row);
+    if (hasRelays) return true;
     const named = namesIn(this.#reader, row, this.#pair);
-    const chain = this.#chainOf(row);
-    return this.#pair.states.some((state) => {
-      const relays = settingValue(state, chain, "trustedRelays");
-      if (Array.isArray(relays) && relays.length > 0) return true;
-      const authors = { ...named, senders: named.authors };
-      return isNamedIn(state.lists, chain, named) || isNamedIn(state.learned, chain, authors);
-    });
+    const authors = { ...named, senders: named.authors };
+    return this.#pair.states.some(
+      (state) => isNamedIn(state.lists, chain, named) || isNamedIn(state.learned, chain, authors),
+    );
   }
 
-  #chainOf(row: number): ScopeChain {
+  #chainOf(row: number): ChainLook {
     const { codes, reduced = [], reducedCodes } = this.#reader.segment.columns.recipient;
     const form = reduced[(reducedCodes?.[codes[row] as number] ?? 0) - 1] ?? "";
-    let chain = this.#chains.get(form);
-    if (chain === undefined) {
-      chain = [...scopesIn(form).filter((id) => id !== "-"), "platform"];
-      this.#chains.set(form, chain);
+    let look = this.#chains.get(form);
+    if (look === undefined) {
+      const chain = [...scopesIn(form).filter((id) => id !== "-"), "platform"];
+      look = { chain, hasRelays: this.#pair.states.some((state) => hasTrustedRelays(state, chain)) };
+      this.#chains.set(form, look);
     }
-    return chain;
+    return look;
   }
 
   /** "" = the row is never plain. */
@@ -269,6 +273,11 @@ export class RowTuples {
     for (let code = 1; code < listed.length; code++) listed[code] = flags[reducedCodes[code] as number] as number;
     return { at, codes, classes, listed };
   }
+}
+
+function hasTrustedRelays(state: PolicyState, chain: ScopeChain): boolean {
+  const relays = settingValue(state, chain, "trustedRelays");
+  return Array.isArray(relays) && relays.length > 0;
 }
 
 function write(tuple: Int32Array, columns: readonly Classes[], row: number): void {

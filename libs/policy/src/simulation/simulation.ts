@@ -171,7 +171,7 @@ export class Simulation {
       };
       // With both ends known, what lies between is soon known too.
       if (!Number.isNaN(points) && memo.isNew) for (const end of [-pointsMax, pointsMax]) judge(end);
-      return judge(points);
+      return memo.get(tuples.tuple, points) ?? judge(points);
     };
   }
 
