@@ -78,6 +78,41 @@ describe("scopes, locks and bounds", () => {
     assert.equal(await relay(user.address, "192.0.2.10"), "250 relay-address", "what was set is in force again");
   });
 
+  test("an accept entry does not walk around a lock; the trace names both to whoever may see them", async () => {
+    const peer = "203.0.113.7";
+    const entry = { scope: { tenantId: acme.id }, list: "ACCEPT", pattern: "203.0.113.0/24" };
+    await addEntry(platform, entry.scope, { list: "ACCEPT", pattern: entry.pattern });
+    assert.equal(await relay(user.address, peer), "250 relay-accept-entry");
+    const house = { resellerId: acme.resellerId };
+    assert.equal(await change(reseller, house, { limits: { relayAddresses: { locked: true } } }), undefined);
+    const letter = { from: user.address, to: ["someone@elsewhere.example"] };
+    const { final } = await sendLetter({ port: platform.ports.smtp, proxyFrom: peer }, letter);
+    const reference = referenceIn(final);
+    assert.equal((await explained(platform, reference)).reason, "relay-denied");
+    const skipped = async (token: string) => {
+      const query = `{ explain(reference: "${reference}") { verdict { trace { step outcome setting setAtScope } } } }`;
+      type Line = { step: string; outcome: string; setting: string | null; setAtScope: string };
+      const data = await platform.graphql<{ explain: { verdict: { trace: readonly Line[] } } }>(query, {}, token);
+      return data.explain.verdict.trace
+        .filter(({ outcome, step }) => step === "relay" && outcome === "skip")
+        .map(({ setAtScope, setting }) => [setting, setAtScope]);
+    };
+    const own = ["acceptList", acme.id];
+    assert.deepEqual(await skipped(reseller), [own, ["relayAddresses", acme.resellerId]]);
+    assert.deepEqual(await skipped(tenant), [own, [null, "platform policy"]]);
+    assert.equal(
+      await outcomeOf(platform, { proxyFrom: peer }, { from: "x@ext.example", to: [user.address] }),
+      "250 accept-listed",
+    );
+    const again = await mutate(platform, "senderEntryAdd", "entry { warning }", entry);
+    assert.match(
+      String((again.entry as unknown as { warning: string }).warning),
+      /does not open relaying: relayAddresses/,
+    );
+    assert.equal(await change(reseller, house, { unsetLimits: ["relayAddresses"] }), undefined);
+    assert.equal(await relay(user.address, peer), "250 relay-accept-entry");
+  });
+
   test("a mailbox's kill entry refuses for that mailbox alone", async () => {
     await addEntry(platform, { mailboxId: user.id }, { list: "KILL", pattern: "@bad.example" });
     const id = "<one-of-two@bad.example>";
