@@ -1,7 +1,7 @@
 import type { MailboxId, ResellerId, TenantId } from "@mailfold/kernel";
 import fc from "fast-check";
 import type { Evidence, EvidenceKind, EvidenceTenant } from "./evidence.ts";
-import { learn, type ReputationInput } from "./learn.ts";
+import { type LearningOutcome, learn, type ReputationInput } from "./learn.ts";
 import { newReputation, type Reputation } from "./ledger.ts";
 import type { ListingDecision } from "./listing.ts";
 
@@ -30,6 +30,16 @@ interface Told extends Partial<Omit<Evidence, "message" | "reporter">> {
   readonly ip?: string;
 }
 
+/** Tells a fold one thing, after what a platform in use tells it in between: something every day. */
+export function learnDaily(reputation: Reputation, input: ReputationInput): LearningOutcome {
+  const decisions: ListingDecision[] = [];
+  while (reputation.now !== 0 && input.at - reputation.now > dayMs) {
+    decisions.push(...learn(reputation, { kind: "timePassed", at: reputation.now + dayMs }).decisions);
+  }
+  const outcome = learn(reputation, input);
+  return { ...outcome, decisions: [...decisions, ...outcome.decisions] };
+}
+
 /** Tells a fold one thing after the other; every message is accepted unless told to be refused. */
 export class Story {
   readonly reputation: Reputation;
@@ -48,7 +58,7 @@ export class Story {
   }
 
   tell(input: ReputationInput): readonly ListingDecision[] {
-    const { decisions } = learn(this.reputation, input);
+    const { decisions } = learnDaily(this.reputation, input);
     this.decisions.push(...decisions);
     return decisions;
   }

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { Evidence } from "./evidence.ts";
-import { dayMs, earlierMail, randomEvidence, sparseEvidence } from "./evidence-test-world.ts";
-import { learn, type ReputationInput } from "./learn.ts";
+import { dayMs, earlierMail, learnDaily, randomEvidence, sparseEvidence } from "./evidence-test-world.ts";
+import type { ReputationInput } from "./learn.ts";
 import { defaultLearning, learningLimits } from "./learning-settings.ts";
 import { type Ledger, newReputation, type Reputation } from "./ledger.ts";
 import type { ListingDecision } from "./listing.ts";
@@ -16,11 +16,11 @@ import { foldItems } from "./sums.ts";
 import { mailUnits, pointUnits, tallyAt } from "./tally.ts";
 
 const witnesses = newReputation();
-for (const mail of earlierMail) learn(witnesses, mail);
+for (const mail of earlierMail) learnDaily(witnesses, mail);
 /** A fold in which six tenants have volume already. */
 const newFold = (forgets = true): Reputation => ({ ...structuredClone(witnesses), forgets });
 const fold = (inputs: readonly ReputationInput[], reputation: Reputation = newFold()): ListingDecision[] =>
-  inputs.flatMap((input) => learn(reputation, input).decisions);
+  inputs.flatMap((input) => learnDaily(reputation, input).decisions);
 /** A snapshot as it comes back from the log. */
 const stored = (reputation: Reputation): SnapshotPart[] =>
   [...snapshotParts(reputation)].map((part) => JSON.parse(JSON.stringify(part)) as SnapshotPart);
@@ -255,8 +255,8 @@ describe("forgetting", () => {
         const [forgetful, exact] = [newFold(), newFold(false)];
         const parted = new Set<string>();
         for (const input of inputs) {
-          learn(forgetful, input);
-          learn(exact, input);
+          learnDaily(forgetful, input);
+          learnDaily(exact, input);
           for (const [{ scope }, key, record] of records(exact)) {
             const name = `${scope}/${key}`;
             if (parted.has(name)) continue;

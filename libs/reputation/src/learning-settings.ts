@@ -50,6 +50,8 @@ export const learningLimits = {
   itemAgeMs: 90 * dayMs,
   evidenceIdsMax: 100,
   sweepMs: dayMs,
+  /** Time that one event may move the fold forward by itself; two in a row are believed. */
+  stepMs: dayMs,
 } as const;
 
 /** What is wrong with settings, in words; undefined when they are fit. */

@@ -23,8 +23,10 @@ export interface Ledger {
 
 /** The whole state of the fold: all scopes. Owned by whoever folds; changed in place. */
 export interface Reputation {
-  /** The latest event time seen; never goes back. */
+  /** The latest event time believed; never goes back. */
   now: number;
+  /** The time that the last event told. */
+  heardAt: number;
   readonly ledgers: Map<ListScope, Ledger>;
   readonly settings: Map<ListScope, LearningSettings>;
   /** Mail that each tenant took: without volume it is no witness for the platform. */
@@ -39,6 +41,7 @@ export interface Reputation {
 export function newReputation(options: { readonly forgets?: boolean } = {}): Reputation {
   return {
     now: 0,
+    heardAt: 0,
     ledgers: new Map(),
     settings: new Map(),
     tenantMail: new Map(),

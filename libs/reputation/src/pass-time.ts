@@ -11,15 +11,27 @@ import type { SubjectKey } from "./subjects.ts";
  */
 export function passTime(reputation: Reputation, at: number): ListingDecision[] {
   const before = reputation.now;
-  reputation.now = Math.max(before, at);
+  const { stepMs, sweepMs } = learningLimits;
+  reputation.now = believed(reputation, at, stepMs);
   const { now, forgets } = reputation;
   const decisions: ListingDecision[] = [];
   while (reputation.nextDueAt <= now) decisions.push(...judgeAllDue(reputation));
-  const { sweepMs } = learningLimits;
   if (before !== 0 && Math.floor(now / sweepMs) > Math.floor(before / sweepMs)) {
     for (const ledger of reputation.ledgers.values()) sweep(ledger, now, forgets);
   }
   return decisions;
+}
+
+/**
+ * The fold's time after an event has told its own. A clock that ran ahead in one event must not end every listing: it takes a
+ * second event to move time by more than a step.
+ */
+function believed(reputation: Reputation, at: number, stepMs: number): number {
+  const { heardAt, now } = reputation;
+  // What comes of one event tells one time, and does not confirm itself.
+  if (at === heardAt) return now;
+  reputation.heardAt = at;
+  return now === 0 ? at : Math.max(now, Math.min(at, Math.max(now + stepMs, heardAt)));
 }
 
 interface Due {

@@ -19,6 +19,8 @@ export type SnapshotPart =
       readonly part: "head";
       readonly version: number;
       readonly now: number;
+      /** Absent in checkpoints of before. */
+      readonly heardAt?: number;
       readonly settings: readonly (readonly [ListScope, LearningSettings])[];
       readonly tenantMail: readonly (readonly [string, Tally])[];
       readonly scopes: readonly (readonly [ListScope, readonly (readonly [SubjectKey, Pardon])[]])[];
@@ -37,6 +39,7 @@ export function* snapshotParts(reputation: Reputation): Generator<SnapshotPart> 
     part: "head",
     version: snapshotVersion,
     now: reputation.now,
+    heardAt: reputation.heardAt,
     settings: sorted(reputation.settings),
     tenantMail: sorted(reputation.tenantMail),
     scopes: ledgers.map((ledger) => [ledger.scope, sorted(ledger.pardons)] as const),
@@ -88,6 +91,7 @@ export function restoreReputation(parts: Iterable<SnapshotPart>): Reputation {
 
 function restoreHead(reputation: Reputation, head: SnapshotPart & { readonly part: "head" }): void {
   reputation.now = head.now;
+  reputation.heardAt = head.heardAt ?? head.now;
   for (const [scope, settings] of head.settings) {
     const problem = learningProblem(settings);
     if (problem !== undefined) throw new Error(`snapshot with unfit settings of ${scope}: ${problem}`);

@@ -48,11 +48,17 @@ export interface LearnerWorld {
   close(): Promise<void>;
 }
 
+/** What tells the learner that the story begins now: the tenant is a year older. */
+const beginning: readonly ToldEvent[] = [startAt - 2, startAt - 1].map((at) => ({
+  stream: streams.reputationTicks(at),
+  event: { id: idOf(`tick ${at}`), type: "ReputationTicked", data: { at }, metadata: system, occurredAt: at },
+}));
+
 /** A log that knows the tenant, and a place for the learner's file. */
 export async function openLearnerWorld(): Promise<LearnerWorld> {
   const dir = mkdtempSync(join(tmpdir(), "mailfold-reputation-"));
   const world = await ReputationWorld.open();
-  await tell(world.events, tenantEvents(tenant));
+  await tell(world.events, [...tenantEvents(tenant), ...beginning]);
   return {
     world,
     path: join(dir, "reputation.db"),
