@@ -92,6 +92,7 @@ export function verdictEvent(
       ...(decisive.byEvent === undefined ? {} : { byEvent: decisive.byEvent }),
       ...(decisive.detail === undefined ? {} : { detail: decisive.detail }),
     },
+    ...(verdict.byLists === true ? { byLists: true } : {}),
     facts: facts as unknown as Readonly<Record<string, unknown>>,
     ...(notes.messageIdHeader === undefined ? {} : { messageIdHeader: notes.messageIdHeader }),
     ...(notes.subject === undefined ? {} : { subject: notes.subject }),

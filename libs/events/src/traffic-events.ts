@@ -26,6 +26,8 @@ export type VerdictRecorded = DomainEvent<
       readonly byEvent?: string;
       readonly detail?: string;
     };
+    /** Spam by its score, but only with the points of lists: the learner takes it for no evidence. */
+    readonly byLists?: boolean;
     /** Everything that evaluate() read: libs/policy Facts, JSON. */
     readonly facts: Readonly<Record<string, unknown>>;
     readonly messageIdHeader?: string;

@@ -120,6 +120,25 @@ describe("score and thresholds", () => {
     );
   });
 
+  test("spam that lists alone made of it is told apart: nobody learns from it", () => {
+    const phrase = (score: number) => ({ check: "phrases", name: "pills", score, detail: "pills" }) as const;
+    const link = (score: number) => ({ check: "urls", name: "bad.example", score, detail: "listed" }) as const;
+    const of = (score: number, ...findings: readonly ReturnType<typeof phrase | typeof link>[]) => {
+      const lists = [
+        setting(scopeA, "phraseList", [{ phrase: "pills", points: 1 }]),
+        setting(scopeA, "urlDenyList", ["bad.example"]),
+      ];
+      const { byLists, reason } = judged({ scan: rspamd(score), findings }, [...strict, ...lists]);
+      return [reason, byLists ?? false];
+    };
+    assert.deepEqual(of(3), ["spam-junk", false]);
+    assert.deepEqual(of(3, phrase(1)), ["spam-junk", false], "it was spam without them");
+    assert.deepEqual(of(2, phrase(1)), ["spam-junk", true]);
+    assert.deepEqual(of(4, link(2)), ["spam-quarantined", true], "what lists raised to another threshold is theirs");
+    assert.deepEqual(of(4, phrase(2), link(3)), ["spam-rejected", true]);
+    assert.deepEqual(of(9, phrase(2)), ["spam-rejected", false]);
+  });
+
   test("the statistical filter: spam, probably, not spam, nothing", () => {
     const points = (verdict: "spam" | "ham" | "unsure" | "untrained", probability: number) =>
       judged({ classifier: { verdict, probability, tokens: [] } }).score;

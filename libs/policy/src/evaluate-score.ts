@@ -1,7 +1,16 @@
 import { settingLine } from "./check-sender.ts";
 import type { ContentFindingFact } from "./content-facts.ts";
 import type { RecipientOutcome } from "./evaluate-recipient.ts";
-import { addPoints, ask, type Finding, type Judging, note, refuse, totalPoints } from "./judging.ts";
+import {
+  addPoints,
+  ask,
+  type Finding,
+  isBelowWithoutLists,
+  type Judging,
+  note,
+  refuse,
+  totalPoints,
+} from "./judging.ts";
 import { type ScopeChain, settingValue } from "./policy-state.ts";
 import type { KnownReason } from "./reasons.ts";
 import { type ScoreWeightName, scoreWeights } from "./score-weights.ts";
@@ -125,17 +134,20 @@ export function checkThresholds(
     limit !== undefined && judging.parts.length > 0 && total >= limit;
   if (reaches(thresholds.reject)) {
     const limit = { name: "reject", outcome: "refuse", limit: thresholds.reject } as const;
-    return refuse(judging, "spam-rejected", "data", thresholdLine(judging, chain, limit));
+    const finding = refuse(judging, "spam-rejected", "data", thresholdLine(judging, chain, limit));
+    return { ...finding, byLists: isBelowWithoutLists(judging, thresholds.reject) };
   }
   if (route !== "local") return undefined;
   if (reaches(thresholds.quarantine)) {
     const limit = { name: "quarantine", outcome: "match", limit: thresholds.quarantine } as const;
-    return refuse(judging, "spam-quarantined", "data", thresholdLine(judging, chain, limit));
+    const finding = refuse(judging, "spam-quarantined", "data", thresholdLine(judging, chain, limit));
+    return { ...finding, byLists: isBelowWithoutLists(judging, thresholds.quarantine) };
   }
   if (dmarcJunk) return junkFinding(judging, chain, { cause: "dmarc", line: dmarcJunk });
   if (reaches(thresholds.junk)) {
     const line = thresholdLine(judging, chain, { name: "junk", outcome: "match", limit: thresholds.junk });
-    return junkFinding(judging, chain, { cause: "spam", line });
+    const finding = junkFinding(judging, chain, { cause: "spam", line });
+    return { ...finding, byLists: isBelowWithoutLists(judging, thresholds.junk) };
   }
   note(judging, () => ({ step: "score", outcome: "pass", detail: `${total} points: ${strongest(judging)}` }));
   return undefined;

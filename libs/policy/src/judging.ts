@@ -75,6 +75,8 @@ export interface Finding {
   /** Instead of the catalogue's: a rule's own words. */
   readonly text?: string;
   readonly delivery?: Delivery;
+  /** Without the points of lists the score would not have come to this. */
+  readonly byLists?: boolean;
 }
 
 /** Adds a line when a trace is wanted; a function, so that the hot path does not build it. */
@@ -99,6 +101,16 @@ export function totalPoints(judging: Judging): number {
   let sum = 0;
   for (const part of judging.parts) sum += part.points;
   return Math.round(sum * 100) / 100;
+}
+
+/** Parts that say what a list holds, not what the content is. */
+const listParts = ["dnsbl/", "phrases/", "urls/"] as const;
+
+/** Whether the points stay below a limit without those of lists. */
+export function isBelowWithoutLists({ parts }: Judging, limit: number): boolean {
+  let sum = 0;
+  for (const { name, points } of parts) if (!listParts.some((list) => name.startsWith(list))) sum += points;
+  return Math.round(sum * 100) / 100 < limit;
 }
 
 /** Where a recipient's mail goes when it is taken. */
@@ -138,6 +150,7 @@ export function verdictOf(
     close: finding.close === true,
     ...(judging.parts.length === 0 ? {} : { score: totalPoints(judging), scoreParts: judging.parts }),
     ...(finding.delivery === undefined ? {} : { delivery: finding.delivery }),
+    ...(finding.byLists === true ? { byLists: true } : {}),
     ...(more.delayMs === undefined ? {} : { delayMs: more.delayMs }),
   };
 }

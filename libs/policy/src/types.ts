@@ -223,6 +223,8 @@ export interface Verdict {
   /** Points so far and what they are made of; absent when nothing was scored. */
   readonly score?: number;
   readonly scoreParts?: readonly ScorePart[];
+  /** Spam by its score, but only with the points of phrase, link-domain and DNS lists: nothing to learn from. */
+  readonly byLists?: boolean;
   /** For a copy that is taken: what thresholds and rules ask for. */
   readonly delivery?: Delivery;
   /** Wait before the reply, ms (recipientDelayMs). */

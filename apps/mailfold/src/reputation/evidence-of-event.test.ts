@@ -68,6 +68,8 @@ describe("evidence in the log", () => {
       { reason: "kill-listed", action: "reject" },
       { reason: "learned-ip", action: "reject" },
       { reason: "rule-rejected", action: "reject" },
+      { byLists: true },
+      { byLists: true, reason: "spam-rejected", action: "reject" },
       { login: true },
       { ip: "10.0.0.9" },
       { ip: "127.0.0.1" },

@@ -87,7 +87,7 @@ function ofVerdict(
   const from = senderOfVerdict(data, (ip) => tenants.trustedBy(tenant, ip));
   if (from === undefined) return [];
   const told = { event, tenant, from };
-  const { action, phase, reason, verdictId: key } = data;
+  const { action, byLists = false, phase, reason, verdictId: key } = data;
   const at = event.occurredAt;
   if (reason === "recipient-unknown") return evidenceOf({ ...told, kind: "unknownRecipient" });
   if (reason === "recipient-spam-trap") {
@@ -100,7 +100,8 @@ function ofVerdict(
   if (taken) senders.put(key, { ...from, at });
   return [
     ...(taken ? evidenceOf({ ...told, kind: "accepted", message }) : []),
-    ...(spamReasons.has(reason) ? evidenceOf({ ...told, kind: "contentSpam", message }) : []),
+    // A score that reached its threshold by somebody's lists says what the lists hold.
+    ...(spamReasons.has(reason) && !byLists ? evidenceOf({ ...told, kind: "contentSpam", message }) : []),
   ];
 }
 

@@ -102,6 +102,7 @@ export interface ToldVerdict {
   readonly author?: string;
   readonly login?: boolean;
   readonly originIp?: string | null;
+  readonly byLists?: boolean;
 }
 const verdictIdOf = (key: string) => `vrd_${Buffer.from(key).toString("hex").padStart(26, "0")}` as never;
 
@@ -136,6 +137,7 @@ export function verdictTold(told: ToldVerdict): ToldEvent {
     scope: tenantId,
     engineVersion: 4,
     decisiveLine: { step: "test" },
+    ...(told.byLists ? { byLists: true } : {}),
     facts,
   };
   const event = {

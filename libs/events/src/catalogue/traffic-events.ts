@@ -51,6 +51,7 @@ const verdicts = {
         byEvent: f.optional(f.text),
         detail: f.optional(f.text),
       }),
+      byLists: f.optional(z.boolean()),
       facts,
       messageIdHeader: f.optional(f.text),
       subject: f.optional(f.text),
