@@ -96,10 +96,12 @@ describe("docs/how-to/pardon-a-sender.md, from the rejection's text alone", () =
 
   test("the pardon is tried, then done: the held copy arrives, and so does the next mail", async () => {
     const before = (await folderTexts(platform, ann)).length;
-    assert.match(await follow("3. Pardon", 1), /redelivered +1[\s\S]*redelivered +1/);
+    const simulated = await follow("3. Pardon", 1);
+    assert.match(simulated, /^reject +accept +[1-9]/m, simulated);
+    assert.match(await follow("3. Pardon", 2), /redelivered +1[\s\S]*redelivered +1/);
     assert.equal((await folderTexts(platform, ann)).length, before + 1, "once");
-    await follow("3. Pardon", 2);
     await follow("3. Pardon", 3);
+    await follow("3. Pardon", 4);
     for (const ip of [bank.ip, bank.other]) {
       await until("the bank's mail arrives", async () => (await send([ann.address], ip)).code === 250);
     }
@@ -108,6 +110,10 @@ describe("docs/how-to/pardon-a-sender.md, from the rejection's text alone", () =
   test("false evidence is void, and a pardon can be taken back", async () => {
     assert.match(await follow("4. Take false evidence away"), /voided +\["evt_[0-9a-z]+","evt_[0-9a-z]+"\]/);
     assert.match(await follow("5. Take it back"), /isInForce +false/);
+    const undone = await follow("5. Take it back", 1);
+    assert.match(undone, /pardon bank\.example[^\n]*the wrong one/);
+    const inForce = await shell.run('mailfold senders show "$LISTING" --json | jq -r ".listing.pardons[0].isInForce"');
+    assert.equal(inForce.trim(), "false");
   });
 
   test("the platform's list: accept the sender, or do without it", async () => {

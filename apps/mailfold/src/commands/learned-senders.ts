@@ -152,9 +152,17 @@ function addPardon(senders: Command): void {
       };
       const selection = `pardon { ${pardonFields} } redelivery { released refused left results { id errors { code message } } }`;
       const payload = await context.api().mutate("senderPardon", selection, input);
-      const { pardon, redelivery } = payload as { readonly pardon: Row; readonly redelivery: Row | null };
-      if (context.json) return printJson({ pardon, redelivery });
+      const { pardon, receipt, redelivery } = payload as {
+        readonly pardon: Row;
+        readonly receipt: { readonly eventIds: readonly string[] };
+        readonly redelivery: Row | null;
+      };
+      const [event] = receipt.eventIds;
+      if (context.json) return printJson({ pardon, redelivery, event });
       printRecord({ ...pardon, ...(redelivery === null ? {} : told(redelivery)) }, false);
+      if (event !== undefined && options.dryRun !== true) {
+        process.stderr.write(`written as ${event}: mailfold undo ${event} takes it back\n`);
+      }
     });
 }
 
