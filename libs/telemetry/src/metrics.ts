@@ -11,7 +11,11 @@ const counters = {
     ["zone", "result"],
   ],
   greylistOutcomes: ["greylist_outcomes_total", "Greylisted recipients by what became of the try", ["outcome"]],
-  shadowVerdicts: ["shadow_verdicts_total", "Verdicts of shadows: the same as the real one, different, or failed", ["outcome"]],
+  shadowVerdicts: [
+    "shadow_verdicts_total",
+    "Verdicts of shadows: the same as the real one, different, or failed",
+    ["outcome"],
+  ],
   simulations: ["simulations_total", "Simulations that ended", ["outcome"]],
   simulatedVerdicts: ["simulated_verdicts_total", "Recorded verdicts that simulations looked at", []],
   scans: ["scans_total", "Messages that a scanner was asked about", ["scanner", "outcome"]],
