@@ -61,15 +61,15 @@ export function oracle(all: Inputs, facts: Facts, found: Lookups) {
       .some((each) => locks(each, "relayMode") || locks(each, "relayAddresses"));
   const ipEntry = (scope: Scope) =>
     isOpen(scope) && accepts.some((item) => same(item.scope, scope) && inNetwork(item.pattern, scope));
-  const senderEntry = (scope: Scope, isTrusting: boolean) =>
-    sender !== "" &&
-    isOpen(scope) &&
-    accepts.some(
-      (item) =>
-        same(item.scope, scope) &&
-        (!isTrusting || item.trustUnverified === true) &&
-        [sender, `@${sender.split("@")[1]}`].includes(item.pattern),
-    );
+  /** Of a scope's entries that name the sender the narrower one decides: an address before its domain. */
+  const senderEntry = (scope: Scope, isTrusting: boolean): boolean => {
+    if (sender === "" || !isOpen(scope)) return false;
+    const own = accepts.filter((item) => same(item.scope, scope));
+    const decisive = [sender, `@${sender.split("@")[1]}`]
+      .map((pattern) => own.find((item) => item.pattern === pattern))
+      .find((item) => item !== undefined);
+    return decisive !== undefined && (!isTrusting || decisive.trustUnverified === true);
+  };
   const trusted = (scope: Scope) => unlocks.includes("trustUnverified") && senderEntry(scope, true);
   // Of a private peer SPF says nothing, nor behind a trusted relay.
   const isSpfPassed = found.spf === "pass" && ip !== undefined && !isPrivateAddress(ip) && !facts.origin;
