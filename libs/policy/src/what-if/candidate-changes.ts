@@ -1,6 +1,6 @@
 import { type ListingSubject, scopeId } from "@mailfold/domain";
 import { stateOf } from "../compiled-policy.ts";
-import { formatIpPrefix, parseIp, parseIpPrefix, prefixOf } from "../ip-address.ts";
+import { parseIpPrefix } from "../ip-address.ts";
 import { listingRemoved, subjectsIn } from "../learned-lists.ts";
 import type { KeyKind } from "../list-store.ts";
 import type { PolicyState } from "../policy-state.ts";
@@ -8,6 +8,7 @@ import { parseSenderPattern } from "../sender-pattern.ts";
 import { settingDefinitions } from "../setting-definitions.ts";
 import type { CompiledPolicy, Facts } from "../types.ts";
 import { type ChangePlace, proposedEvent } from "./apply-changes.ts";
+import { patternsNaming } from "./entry-patterns.ts";
 import { ListOverlay } from "./list-overlay.ts";
 import type { PolicyChange } from "./policy-change.ts";
 import { seenOf } from "./seen-of.ts";
@@ -66,13 +67,9 @@ function subjectKind(value: string): ListingSubject["kind"] {
   return prefix.length === 32 || prefix.length === 64 ? "ip" : "prefix";
 }
 
-function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf("@") + 1);
-}
-
 function entryCandidates({ policy, facts }: SearchMatter, place: ChangePlace): readonly PolicyChange[] {
-  const { address, host, ips } = seenOf(facts);
-  const named = [address, ...ips, host, address === undefined ? undefined : `@${domainOf(address)}`];
+  const { address, domain, host, ips } = seenOf(facts);
+  const named = [address, ...ips, host, domain === undefined ? undefined : `@${domain}`];
   const adds = named.flatMap((pattern): PolicyChange[] => {
     const isPattern = pattern !== undefined && !("problem" in parseSenderPattern(pattern));
     return isPattern ? [{ entryAdd: { list: "accept", pattern } }] : [];
@@ -93,23 +90,7 @@ function matchingPatterns(
 ): readonly string[] {
   const shape = lists.shape(scopeId(scope));
   if (shape === undefined) return [];
-  const { address, helo, host, ips } = seenOf(facts);
-  const patterns: string[] = [];
-  for (const text of ips) {
-    const ip = parseIp(text);
-    if (ip === undefined) continue;
-    const lengths = ip.family === 4 ? shape.ipv4Lengths : shape.ipv6Lengths;
-    patterns.push(...lengths.map((length) => formatIpPrefix(prefixOf(ip, length))));
-  }
-  for (const name of [host, helo]) if (name !== undefined) patterns.push(name);
-  if (address !== undefined) {
-    const domain = domainOf(address);
-    patterns.push(address, `@${domain}`);
-    for (const length of shape.suffixLengths) {
-      if (length <= domain.length) patterns.push(`@*${domain.slice(domain.length - length)}`);
-    }
-  }
-  return [...new Set(patterns)].filter((text) => {
+  return patternsNaming(facts, shape).filter((text) => {
     const pattern = parseSenderPattern(text);
     if ("problem" in pattern) return false;
     const { key, kind, prefix } = pattern;

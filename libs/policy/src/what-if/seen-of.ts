@@ -4,7 +4,7 @@ function canonicalHost(name: string | undefined): string | undefined {
   return name?.toLowerCase().replace(/\.$/, "");
 }
 
-/** Who was seen: the peer, the host beyond a trusted relay, the names it has or gives itself, the sender. */
+/** Who was seen: the peer, the host beyond a trusted relay, the names it has or gives itself, the sender and its domain. */
 export function seenOf({ helo, host, ip, origin, sender }: Facts) {
   const address = sender?.address.toLowerCase() ?? "";
   return {
@@ -12,5 +12,6 @@ export function seenOf({ helo, host, ip, origin, sender }: Facts) {
     host: host?.status === "confirmed" ? canonicalHost(host.name) : undefined,
     helo: canonicalHost(helo),
     address: address === "" ? undefined : address,
+    domain: address === "" ? undefined : address.slice(address.lastIndexOf("@") + 1),
   };
 }
