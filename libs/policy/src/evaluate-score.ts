@@ -1,16 +1,7 @@
 import { settingLine } from "./check-sender.ts";
 import type { ContentFindingFact } from "./content-facts.ts";
 import type { RecipientOutcome } from "./evaluate-recipient.ts";
-import {
-  addPoints,
-  ask,
-  type Finding,
-  isBelowWithoutLists,
-  type Judging,
-  note,
-  refuse,
-  totalPoints,
-} from "./judging.ts";
+import { addPoints, ask, type Finding, type Judging, note, pointsBesideLists, refuse, totalPoints } from "./judging.ts";
 import { type ScopeChain, settingValue } from "./policy-state.ts";
 import type { KnownReason } from "./reasons.ts";
 import { type ScoreWeightName, scoreWeights } from "./score-weights.ts";
@@ -132,22 +123,23 @@ export function checkThresholds(
   const total = totalPoints(judging);
   const reaches = (limit: number | undefined): limit is number =>
     limit !== undefined && judging.parts.length > 0 && total >= limit;
+  const byScore = (finding: Finding, limit: number): Finding => ({
+    ...finding,
+    byLists: pointsBesideLists(judging) < limit,
+  });
   if (reaches(thresholds.reject)) {
     const limit = { name: "reject", outcome: "refuse", limit: thresholds.reject } as const;
-    const finding = refuse(judging, "spam-rejected", "data", thresholdLine(judging, chain, limit));
-    return { ...finding, byLists: isBelowWithoutLists(judging, thresholds.reject) };
+    return byScore(refuse(judging, "spam-rejected", "data", thresholdLine(judging, chain, limit)), limit.limit);
   }
   if (route !== "local") return undefined;
   if (reaches(thresholds.quarantine)) {
     const limit = { name: "quarantine", outcome: "match", limit: thresholds.quarantine } as const;
-    const finding = refuse(judging, "spam-quarantined", "data", thresholdLine(judging, chain, limit));
-    return { ...finding, byLists: isBelowWithoutLists(judging, thresholds.quarantine) };
+    return byScore(refuse(judging, "spam-quarantined", "data", thresholdLine(judging, chain, limit)), limit.limit);
   }
   if (dmarcJunk) return junkFinding(judging, chain, { cause: "dmarc", line: dmarcJunk });
   if (reaches(thresholds.junk)) {
     const line = thresholdLine(judging, chain, { name: "junk", outcome: "match", limit: thresholds.junk });
-    const finding = junkFinding(judging, chain, { cause: "spam", line });
-    return { ...finding, byLists: isBelowWithoutLists(judging, thresholds.junk) };
+    return byScore(junkFinding(judging, chain, { cause: "spam", line }), thresholds.junk);
   }
   note(judging, () => ({ step: "score", outcome: "pass", detail: `${total} points: ${strongest(judging)}` }));
   return undefined;

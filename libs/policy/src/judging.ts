@@ -96,21 +96,24 @@ export function addPoints(judging: Judging, part: ScorePart, line: () => TraceLi
   note(judging, line);
 }
 
-/** Points so far, to two decimals: sums of decimal fractions are not exact. */
-export function totalPoints(judging: Judging): number {
+/** Points of some parts, to two decimals: sums of decimal fractions are not exact. */
+function sumOf(parts: readonly ScorePart[]): number {
   let sum = 0;
-  for (const part of judging.parts) sum += part.points;
+  for (const { points } of parts) sum += points;
   return Math.round(sum * 100) / 100;
+}
+
+/** Points so far. */
+export function totalPoints({ parts }: Judging): number {
+  return sumOf(parts);
 }
 
 /** Parts that say what a list holds, not what the content is. */
 const listParts = ["dnsbl/", "phrases/", "urls/"] as const;
 
-/** Whether the points stay below a limit without those of lists. */
-export function isBelowWithoutLists({ parts }: Judging, limit: number): boolean {
-  let sum = 0;
-  for (const { name, points } of parts) if (!listParts.some((list) => name.startsWith(list))) sum += points;
-  return Math.round(sum * 100) / 100 < limit;
+/** Points so far without those of lists. */
+export function pointsBesideLists({ parts }: Judging): number {
+  return sumOf(parts.filter(({ name }) => !listParts.some((list) => name.startsWith(list))));
 }
 
 /** Where a recipient's mail goes when it is taken. */
