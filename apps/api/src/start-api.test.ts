@@ -1,21 +1,11 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import type { RunningApi } from "./ports.ts";
-import { type ApiWorld, adminToken, createApiWorld, graphql, startTestApi } from "./test-support/api-test-world.ts";
+import { describe, test } from "node:test";
+import { adminToken, graphql, serveApiWorld } from "./test-support/api-test-world.ts";
 
 describe("graphql over HTTP", () => {
-  let world: ApiWorld;
-  let api: RunningApi & { url: string };
-  before(async () => {
-    world = await createApiWorld();
-    api = await startTestApi(world);
-  });
-  after(async () => {
-    await api.close();
-    await world.close();
-  });
+  const served = serveApiWorld();
   const ask = (query: string, variables: Record<string, unknown> = {}, token = adminToken) =>
-    graphql(api.url, query, { variables, token });
+    graphql(served.url, query, { variables, token });
 
   test("provisions a tenant with domain and mailbox, and reads its own writes", async () => {
     const reseller = await ask(`mutation { resellerCreate(input: {name: "ISP", externalId: "isp"}) {
@@ -47,7 +37,7 @@ describe("graphql over HTTP", () => {
     assert.equal(failed.data.domainVerify.errors[0].code, "DOMAIN_NOT_PROVEN");
     assert.equal(failed.data.domainVerify.receipt, null);
     const { recordName, recordValue } = domain.data.domainAdd.domain.verification;
-    world.txt.set(recordName, ["other", recordValue]);
+    served.world.txt.set(recordName, ["other", recordValue]);
     const verified = await ask(
       `mutation($d: ID!) { domainVerify(input: {domainId: $d}) { domain { verified } errors { code } } }`,
       { d: domainId },
@@ -79,29 +69,29 @@ describe("graphql over HTTP", () => {
   });
 
   test("only POST with JSON and a token, and no word more", async () => {
-    const bare = await fetch(`${api.url}/graphql`, { method: "POST", body: "{}" });
+    const bare = await fetch(`${served.url}/graphql`, { method: "POST", body: "{}" });
     assert.equal(bare.status, 401);
     const unauthenticated = (await bare.json()) as { errors: { extensions: { code: string; requestId: string } }[] };
     assert.equal(unauthenticated.errors[0]?.extensions.code, "UNAUTHENTICATED");
     assert.match(unauthenticated.errors[0]?.extensions.requestId ?? "", /^req_/);
     const headers = { authorization: `Bearer ${adminToken}` };
-    const get = await fetch(`${api.url}/graphql?query={viewer{name}}`, { headers });
+    const get = await fetch(`${served.url}/graphql?query={viewer{name}}`, { headers });
     assert.equal(get.status, 405);
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
-      const response = await fetch(`${api.url}/graphql`, {
+      const response = await fetch(`${served.url}/graphql`, {
         method: "POST",
         headers: { ...headers, "content-type": type },
         body: "{}",
       });
       assert.equal(response.status, 415, type);
     }
-    const batch = await fetch(`${api.url}/graphql`, {
+    const batch = await fetch(`${served.url}/graphql`, {
       method: "POST",
       headers: { ...headers, "content-type": "application/json" },
       body: JSON.stringify([{ query: "{viewer{name}}" }, { query: "{viewer{name}}" }]),
     });
     assert.equal(batch.status, 400);
-    const broken = await fetch(`${api.url}/graphql`, {
+    const broken = await fetch(`${served.url}/graphql`, {
       method: "POST",
       headers: { ...headers, "content-type": "application/json" },
       body: "{",

@@ -1,4 +1,6 @@
+import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { after, before } from "node:test";
 import type { DnsResolver } from "@mailfold/dns";
 import { type EventStore, openMemoryEventStore } from "@mailfold/event-store";
 import { createEventCodec, redactSecrets } from "@mailfold/events";
@@ -179,6 +181,28 @@ export async function startTestApi(
     ...config,
   });
   return { ...api, url: `http://127.0.0.1:${api.ports.http}` };
+}
+
+/** A world and its API for all tests of the suite, or the file, that calls this: there before them, closed after them. */
+export function serveApiWorld(): { readonly world: ApiWorld; readonly url: string } {
+  let served: { readonly world: ApiWorld; readonly api: Awaited<ReturnType<typeof startTestApi>> } | undefined;
+  const now = () => served ?? assert.fail("used before the tests have begun");
+  before(async () => {
+    const world = await createApiWorld();
+    served = { world, api: await startTestApi(world) };
+  });
+  after(async () => {
+    await served?.api.close();
+    await served?.world.close();
+  });
+  return {
+    get world() {
+      return now().world;
+    },
+    get url() {
+      return now().api.url;
+    },
+  };
 }
 
 /** Posts a GraphQL document. */

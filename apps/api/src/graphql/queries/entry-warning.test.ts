@@ -1,22 +1,12 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { RunningApi } from "../../ports.ts";
-import { type ApiWorld, createApiWorld, graphql, startTestApi } from "../../test-support/api-test-world.ts";
+import { test } from "node:test";
+import { graphql, serveApiWorld } from "../../test-support/api-test-world.ts";
 
-let world: ApiWorld;
-let api: RunningApi & { url: string };
-before(async () => {
-  world = await createApiWorld();
-  api = await startTestApi(world);
-});
-after(async () => {
-  await api.close();
-  await world.close();
-});
+const served = serveApiWorld();
 
 async function made(operation: string, input: string, fields: string, token?: string) {
   const query = `mutation { ${operation}(input: {${input}}) { ${fields} errors { code message } } }`;
-  const { data, text } = await graphql(api.url, query, token === undefined ? {} : { token });
+  const { data, text } = await graphql(served.url, query, token === undefined ? {} : { token });
   assert.deepEqual(data?.[operation].errors, [], text);
   return data[operation];
 }
@@ -45,7 +35,7 @@ test("an accept entry below a lock on who may relay is taken with a warning, whi
   assert.equal(await add("mail.partner.example", tokens.tenant), null, "a host name opens nothing anyway");
   assert.equal(await add("192.0.2.9", tokens.tenant, "list: KILL"), null);
   const list = `{ senderList(scope: {tenantId: "${tenant}"}, where: {pattern: "192.0.2.0/24"}) { nodes { warning } } }`;
-  const shown = await graphql(api.url, list, { token: tokens.tenant });
+  const shown = await graphql(served.url, list, { token: tokens.tenant });
   assert.deepEqual(shown.data.senderList.nodes, [{ warning: said("relayAddresses", "platform policy") }], shown.text);
   await limits("platform: true", "limits: {relayMode: {locked: true}}");
   assert.equal(await add("192.0.2.0/24", tokens.reseller), said("relayMode", "platform policy"));
