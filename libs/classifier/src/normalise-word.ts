@@ -38,6 +38,8 @@ export interface NormalisedWord {
  * letters of another script that look Latin become Latin in a word that is mostly Latin.
  */
 export function normaliseWord(raw: string): NormalisedWord {
+  // Most words are letters alone: there is nothing to undo, and each pattern below costs more than this one.
+  if (/^[a-z]+$/.test(raw)) return { word: raw, disguised: false };
   let word = raw;
   if (/^\p{L}(?:[._*~|-]+[\p{L}\d@$!]){2,}[._*~|-]?$/u.test(word)) word = word.replace(/[._*~|-]+/g, "");
   word = word.replace(/^[^\p{L}\p{N}$@]+|[^\p{L}\p{N}]+$/gu, "");

@@ -44,13 +44,15 @@ function withParents(host: string): readonly string[] {
   return [...new Set(names)];
 }
 
-/** Words as they are counted; `*` marks that some word was disguised. */
+/** Words as they are counted, each as it is written once; `*` marks that some word was disguised. */
 function* words(text: string): Generator<string> {
   let count = 0;
-  for (const match of joinSpacedLetters(foldText(text)).matchAll(wordPattern)) {
+  const seen = new Set<string>();
+  for (const [raw] of joinSpacedLetters(foldText(text)).matchAll(wordPattern)) {
     count += 1;
     if (count > wordsMax) return;
-    const raw = match[0];
+    if (seen.has(raw)) continue;
+    seen.add(raw);
     if (unspaced.test(raw)) {
       yield* pairs(raw);
       continue;
