@@ -45,7 +45,7 @@ A message counts when its 250 has arrived, which is sent after the fsync of body
 |---|---|---|---|---|
 ${smtpRows.join("\n")}
 
-What bounds it: at 1 connection the round trips and one fsync per message; at 20 and 100 the CPU of both cores, which the client shares (the client's part is in both columns). Behind each message are a MIME index, a hash, a policy decision, three events and their projections, of which the bare server has none.
+What bounds it: at 1 connection the round trips and one fsync per message; at 20 and 100 the CPU of both cores, which the client shares (the client's part is in both columns). Behind each message are a MIME index, a hash, the built-in content filters, a policy decision, three events and their projections, of which the bare server has none.
 
 Aims: 1,500/s of 4 KiB, ${reached(best.mailfoldPerSecond >= 1_500)} (${number(best.mailfoldPerSecond)}/s); at most twice the time of the bare server, ${reached(ratioOf(best) <= 2)} (${ratioOf(best).toFixed(2)} at the best rate).
 
